@@ -1,0 +1,47 @@
+# Everything a developer types. Each target is one command; the first one sets up .venv by itself.
+.PHONY: help serve test check bench docs lock
+
+PY := .venv/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check install --quiet --no-input
+# UV compiles the locks; index addresses stay out of them so that any mirror can serve them.
+COMPILE := .venv/bin/uv pip compile pyproject.toml --quiet --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header --python-version 3.11 --universal
+TESTS ?= tests
+PYTEST_ARGS ?= -n 2 --dist loadscope
+
+help:
+	@echo "make serve | test | check | bench | docs | lock"
+
+serve: .venv/ready
+	@exec .venv/bin/instroom serve
+
+test: .venv/ready-dev
+	$(PY) -m pytest -q -rs $(PYTEST_ARGS) $(TESTS)
+
+check: .venv/ready-dev
+	.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/mypy
+
+bench: .venv/ready-dev
+	$(PY) benchmarks/what_if.py && $(PY) benchmarks/memory.py && $(PY) benchmarks/sampler.py
+
+docs: .venv/ready-dev
+	$(PY) docs/pictures.py
+
+lock: .venv/ready-dev
+	$(COMPILE) --extra dev -o requirements-dev.lock && $(COMPILE) -c requirements-dev.lock -o requirements.lock
+
+# Stamps: a second start compares four dates and does nothing else.
+.venv/ready: requirements.lock pyproject.toml | .venv/bin/python
+	@echo "Installing the locked packages into .venv (once; some minutes on a slow line)"
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/ready-dev: requirements-dev.lock pyproject.toml | .venv/bin/python
+	@echo "Installing the locked packages for development into .venv (once)"
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch .venv/ready $@
+
+.venv/bin/python:
+	@sh .ci/venv
