@@ -1,0 +1,149 @@
+"""Reads a delivery of realisations (CSV or JSON list) into one table in delivery shape.
+
+CSV: UTF-8 with or without BOM, comma or semicolon, header line with DELIVERY_COLUMNS in any order; `track`,
+`flag` and `known_at` may be absent. JSON: a list of objects with the same names, `knownAt` in camelCase.
+One bad row refuses all: DeliveryRefused carries every fault with its row (CSV: the line in the file, header
+is line 1; JSON: position in the list from 1). Nothing is logged and nothing is stored here.
+"""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+import pandas as pd
+
+from service.sources.personal_data import free_text_column, personal_column
+from service.sources.refusal import DeliveryRefused, RowError
+from service.sources.row_checks import DELIVERY_COLUMNS, REQUIRED_COLUMNS, checked
+
+__all__ = ["DELIVERY_COLUMNS", "DeliveryRefused", "RowError", "parse_delivery_csv", "parse_delivery_json"]
+
+_JSON_NAMES = {"knownAt" if name == "known_at" else name: name for name in DELIVERY_COLUMNS}
+
+
+def parse_delivery_csv(data: bytes, *, received_at: datetime | None = None) -> pd.DataFrame:
+    """The delivery in `data` as a table of DELIVERY_COLUMNS; raises DeliveryRefused with every fault.
+
+    `value` is Int64 (missing = not available), `known_at` UTC (an empty one becomes `received_at`, by default
+    now), all else text ('' = absent).
+    """
+    lines, records = _records(decoded(data))
+    header = [name.strip() for name in records[0]]
+    errors = header_faults(header, DELIVERY_COLUMNS, REQUIRED_COLUMNS)
+    if errors:
+        raise DeliveryRefused(errors)
+    if len(records) == 1:
+        raise DeliveryRefused([RowError(None, "file", "holds a header but no rows")])
+    ragged = [
+        RowError(line, "row", f"has {len(record)} cells, the header {len(header)}; check the separators")
+        for line, record in zip(lines[1:], records[1:], strict=True)
+        if len(record) != len(header)
+    ]
+    whole = [place for place, record in enumerate(records) if place and len(record) == len(header)]
+    numbers = [lines[place] for place in whole]
+    cells = pd.DataFrame([records[place] for place in whole], columns=header, index=numbers, dtype=str)
+    return checked(cells.reindex(columns=list(DELIVERY_COLUMNS), fill_value=""), received_at, ragged)
+
+
+def parse_delivery_json(items: Sequence[object], *, received_at: datetime | None = None) -> pd.DataFrame:
+    """The delivery in a decoded JSON list, as `parse_delivery_csv`; rows are counted from 1."""
+    if not isinstance(items, list) or not items:
+        raise DeliveryRefused([RowError(None, "body", "must be a list of at least one row")])
+    errors: list[RowError] = []
+    rows: dict[int, list[str]] = {}
+    for number, item in enumerate(items, start=1):
+        if isinstance(item, dict):
+            errors += _member_faults(number, item)
+            rows[number] = [_cell(item.get(name)) for name in _JSON_NAMES]
+        else:
+            errors.append(RowError(number, "row", f"must be an object with {', '.join(_JSON_NAMES)}"))
+    cells = pd.DataFrame(list(rows.values()), columns=list(DELIVERY_COLUMNS), index=list(rows), dtype=str)
+    return checked(cells, received_at, errors)
+
+
+def decoded(data: bytes) -> str:
+    """The text of a UTF-8 file, its byte-order mark removed; raises DeliveryRefused for anything else."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in data:
+        raise DeliveryRefused([RowError(None, "file", "is not UTF-8 text; save it as 'CSV UTF-8'")])
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        detail = "is not UTF-8; save the file as 'CSV UTF-8'"
+        raise DeliveryRefused([RowError(line, "encoding", detail)]) from None
+    if not text.strip():
+        raise DeliveryRefused([RowError(None, "file", "is empty")])
+    return text
+
+
+def header_faults(header: list[str], accepted: Sequence[str], required: Sequence[str]) -> list[RowError]:
+    """Faults of a header line: personal, unknown, duplicate and missing columns.
+
+    A name is repeated only when at least one known column stands beside it: a file without a header has a
+    row of figures in its place.
+    """
+    if not set(header) & set(accepted):
+        expected = ", ".join(accepted)
+        return [RowError(1, "header", f"not found; the first line must name the columns: {expected}")]
+    errors: list[RowError] = []
+    for place, name in enumerate(header, start=1):
+        shown = name if len(name) <= 40 and name.isprintable() and name else f"column {place}"
+        reason = personal_column(name) or free_text_column(name)
+        if name not in accepted:
+            unknown = f"unknown column; known are {', '.join(accepted)}"
+            errors.append(RowError(1, shown, reason or unknown))
+    twice = [name for name, times in Counter(header).items() if times > 1 and name in accepted]
+    errors += [RowError(1, name, "column occurs more than once") for name in twice]
+    errors += [RowError(1, name, "column is missing") for name in required if name not in header]
+    return errors
+
+
+def _records(text: str) -> tuple[list[int], list[list[str]]]:
+    """Line number and cells of every record that is not blank, header first."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    lines: list[int] = []
+    records: list[list[str]] = []
+    line = 1
+    try:
+        for record in reader:
+            if any(cell.strip() for cell in record):
+                lines.append(line)
+                records.append(record)
+            line = reader.line_num + 1
+    except csv.Error:
+        detail = "cannot be read as CSV from here on; look for a quotation mark that is not closed"
+        raise DeliveryRefused([RowError(line, "row", detail)]) from None
+    return lines, records
+
+
+def _delimiter(text: str) -> str:
+    header = text.lstrip("\r\n").split("\n", 1)[0]
+    if "\t" in header and "," not in header and ";" not in header:
+        raise DeliveryRefused([RowError(1, "header", "is separated by tabs; use commas or semicolons")])
+    return ";" if header.count(";") > header.count(",") else ","
+
+
+def _member_faults(number: int, item: dict[object, object]) -> list[RowError]:
+    errors: list[RowError] = []
+    for name, value in item.items():
+        field = str(name)
+        if field not in _JSON_NAMES:
+            reason = personal_column(field) or free_text_column(field)
+            shown = field if len(field) <= 40 and field.isprintable() and field else "member"
+            errors.append(RowError(number, shown, reason or f"unknown; known are {', '.join(_JSON_NAMES)}"))
+        elif isinstance(value, bool | dict | list):
+            errors.append(RowError(number, field, "must be text, a number or null"))
+    # Any other absent member fails its own check as an empty cell; an empty value would pass for one.
+    return (
+        errors if "value" in item else [*errors, RowError(number, "value", "is missing; write null for none")]
+    )
+
+
+def _cell(value: object) -> str:
+    if value is None or isinstance(value, bool | dict | list):
+        return ""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value)
