@@ -1,0 +1,139 @@
+"""The HTTP application: pages and well-known addresses outside, the API under /v1, one envelope around both.
+
+`create_app(settings)` migrates the database, decides who may call, and returns an ASGI application whose
+`state` carries `settings`, `sessions`, `authority` and `metrics`, on the outer application and the API alike.
+A resource joins by adding its router to `ROUTERS`. Must not import PyMC or Dask, not even through a router.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import PlainTextResponse
+from fastapi.routing import APIRoute
+from pydantic.alias_generators import to_camel
+from sqlalchemy import Engine
+from starlette.types import ASGIApp
+
+from service.api import health, metrics
+from service.logs import configure_logs
+from service.middleware import API_ROOT, BodyLimit, Envelope, Gate
+from service.openapi import DescribedApi, RouteTable
+from service.problems import add_problem_handlers, documented
+from service.security import load_authority
+from service.settings import API_VERSION, Settings
+from service.storage.base import make_engine, migrate, session_factory
+
+ROUTERS: tuple[APIRouter, ...] = (health.router, metrics.router)
+PAGES: tuple[APIRouter, ...] = ()
+
+_DESCRIPTION = (
+    "Bayesian forecasts of first asylum applications: scenarios of experts weighed by what was counted. "
+    "The interface is in English after the EMN glossary; scenario names and pages are Dutch. "
+    "Without configuration the service answers only its own machine and says so in X-Instroom-Mode."
+)
+_SECURITY_TXT_LIFE = timedelta(days=180)
+
+
+class InstroomApp(FastAPI):
+    """The outer application; its envelope goes around all of Starlette's layers, also the one for crashes."""
+
+    def __init__(self, api: DescribedApi, settings: Settings, engine: Engine) -> None:
+        self._api, self._settings, self._engine = api, settings, engine
+        super().__init__(
+            openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=self._living
+        )
+
+    @asynccontextmanager
+    async def _living(self, _app: FastAPI) -> AsyncIterator[None]:
+        yield
+        self._engine.dispose()
+
+    def build_middleware_stack(self) -> ASGIApp:
+        development = self.state.authority.development
+        limited = BodyLimit(super().build_middleware_stack(), limit=self._settings.max_body)
+        gate = Gate(limited, table=self._route_table, development=development)
+        return Envelope(
+            gate,
+            origin=self._settings.public_url,
+            development=development,
+            observe=self.state.metrics.observe,
+        )
+
+    def _route_table(self) -> RouteTable:
+        if not hasattr(self.state, "route_table"):
+            self.state.route_table = RouteTable(self._api.openapi())
+        table: RouteTable = self.state.route_table
+        return table
+
+
+def create_app(settings: Settings) -> InstroomApp:
+    """The whole web process; raises ConfigurationError when it may not or cannot start like this."""
+    configure_logs()
+    authority = load_authority(settings)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    engine = make_engine(settings.database_url)
+    migrate(engine)
+    api = _api(settings)
+    app = InstroomApp(api, settings, engine)
+    sessions, measured = session_factory(engine), metrics.Metrics()
+    for part in (app, api):
+        part.state.settings, part.state.sessions = settings, sessions
+        part.state.authority, part.state.metrics = authority, measured
+        add_problem_handlers(part)
+    app.include_router(_well_known(settings))
+    for pages in PAGES:
+        app.include_router(pages, include_in_schema=False)
+    app.mount(API_ROOT, api)
+    return app
+
+
+def _api(settings: Settings) -> DescribedApi:
+    api = DescribedApi(
+        title="Instroom",
+        version=API_VERSION,
+        description=_DESCRIPTION,
+        contact={
+            "name": "Instroom",
+            "url": f"{settings.public_url}/.well-known/security.txt",
+            "email": settings.contact,
+        },
+        servers=[{"url": f"{settings.public_url}{API_ROOT}"}],
+        root_path_in_servers=False,
+        separate_input_output_schemas=False,
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+        responses={
+            400: documented("Invalid input; every fault is listed."),
+            "default": documented("Refused."),
+        },
+    )
+    for router in ROUTERS:
+        api.include_router(router)
+    return api
+
+
+def _operation_id(route: APIRoute) -> str:
+    return to_camel(route.name)
+
+
+def _well_known(settings: Settings) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/.well-known/security.txt")
+    def security_txt() -> PlainTextResponse:
+        expires = (datetime.now(UTC) + _SECURITY_TXT_LIFE).replace(hour=0, minute=0, second=0, microsecond=0)
+        lines = (
+            f"Contact: mailto:{settings.contact}",
+            f"Expires: {expires.strftime('%Y-%m-%dT%H:%M:%SZ')}",
+            "Preferred-Languages: nl, en",
+            f"Canonical: {settings.public_url}/.well-known/security.txt",
+        )
+        return PlainTextResponse("\n".join(lines) + "\n")
+
+    return router

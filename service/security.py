@@ -1,0 +1,149 @@
+"""Who is calling and what they may do: bearer tokens with roles, or the marked development mode.
+
+The tokens file is a JSON list of {"name", "role", "sha256"}: the SHA-256 of a long random token, never the
+token. Without it the service serves only its own machine and treats every caller as `admin`; a listener that
+others can reach then refuses to start. Because a web page can make a browser call its own machine under a
+name of its choosing, development mode also refuses a Host that could belong to someone else.
+Must not know any resource; a route states its roles with `require(...)`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
+
+from service.problems import Problem
+from service.settings import ConfigurationError, Settings
+
+_SHA256_HEX = 64
+_CHALLENGE = 'Bearer realm="instroom"'
+
+
+class Role(StrEnum):
+    CONSUMER = "consumer"
+    EXPERT = "expert"
+    EVALUATOR = "evaluator"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True)
+class Caller:
+    name: str
+    role: Role
+
+
+@dataclass(frozen=True)
+class Authority:
+    """Knows every token by its hash; `development` means: no tokens, this machine only, everyone is admin."""
+
+    development: bool
+    callers: Mapping[str, Caller] = field(default_factory=dict)
+
+    def identify(self, authorization: str | None) -> Caller:
+        """The caller behind an Authorization header; raises Problem 401."""
+        if self.development:
+            return Caller("development", Role.ADMIN)
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise _unauthorised("A bearer token is needed.", _CHALLENGE)
+        digest = hashlib.sha256(token.strip().encode("utf-8", "surrogateescape")).hexdigest()
+        if digest not in self.callers:
+            raise _unauthorised("This bearer token is not known.", f'{_CHALLENGE}, error="invalid_token"')
+        return self.callers[digest]
+
+
+def _unauthorised(detail: str, challenge: str) -> Problem:
+    return Problem(401, "Unauthorized", detail, headers={"WWW-Authenticate": challenge})
+
+
+def load_authority(settings: Settings) -> Authority:
+    """Read the tokens; raises ConfigurationError when the service may not start like this."""
+    log = structlog.get_logger("instroom.security")
+    if settings.tokens_file is not None:
+        callers = _read_tokens(settings.tokens_file)
+        log.info("tokens loaded", count=len(callers))
+        return Authority(development=False, callers=callers)
+    if not settings.on_loopback:
+        raise ConfigurationError(
+            f"HOST is {settings.host}, which others can reach, and no tokens are configured: "
+            "set INSTROOM_TOKENS_FILE, or HOST=127.0.0.1 for development on this machine only."
+        )
+    log.warning("development mode: every caller is admin", host=settings.host)
+    return Authority(development=True)
+
+
+def _read_tokens(path: Path) -> dict[str, Caller]:
+    try:
+        entries = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"INSTROOM_TOKENS_FILE {path} cannot be read as JSON: {error}.") from error
+    if not isinstance(entries, list) or not entries:
+        raise ConfigurationError(f"INSTROOM_TOKENS_FILE {path} must hold a list with at least one token.")
+    callers = dict(_read_token(path, number, entry) for number, entry in enumerate(entries, 1))
+    if len(callers) != len(entries):
+        raise ConfigurationError(f"INSTROOM_TOKENS_FILE {path} lists one token twice.")
+    return callers
+
+
+def _read_token(path: Path, number: int, entry: Any) -> tuple[str, Caller]:
+    where = f"Entry {number} of INSTROOM_TOKENS_FILE {path}"
+    if not isinstance(entry, dict) or set(entry) != {"name", "role", "sha256"}:
+        raise ConfigurationError(f"{where} must have exactly name, role and sha256.")
+    name, role, digest = (str(entry[key]) for key in ("name", "role", "sha256"))
+    if role not in set(Role):
+        raise ConfigurationError(f"{where} has the unknown role {role!r}; known are {', '.join(Role)}.")
+    if len(digest) != _SHA256_HEX or set(digest.lower()) - set("0123456789abcdef") or not name.strip():
+        raise ConfigurationError(f"{where} needs a name and the token's SHA-256 in 64 hexadecimal digits.")
+    return digest.lower(), Caller(name, Role(role))
+
+
+def is_own_host(host: str) -> bool:
+    """Whether a Host header names this machine: loopback, or a name without a dot, which nobody can own."""
+    name = host.rsplit(":", 1)[0] if not host.endswith("]") and ":" in host else host
+    name = name.strip("[]").lower()
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name.endswith(".localhost") or "." not in name
+
+
+_bearer = HTTPBearer(auto_error=False, description="A token issued by the administrator.")
+
+
+def identified(request: Request, _documented: Annotated[object, Depends(_bearer)] = None) -> Caller:
+    """Any known caller, whatever the role."""
+    authority: Authority = request.app.state.authority
+    caller = authority.identify(request.headers.get("authorization"))
+    structlog.contextvars.bind_contextvars(actor=caller.name)
+    return caller
+
+
+AnyCaller = Annotated[Caller, Depends(identified)]
+
+
+def require(*roles: Role) -> Callable[[Caller], Caller]:
+    """A dependency that lets these roles and `admin` through; the others get Problem 403."""
+    allowed = {Role.ADMIN, *roles}
+
+    def permitted(caller: AnyCaller) -> Caller:
+        if caller.role not in allowed:
+            names = ", ".join(sorted(allowed))
+            raise Problem(403, "Forbidden", f"The role {caller.role} may not do this; it is for {names}.")
+        return caller
+
+    return permitted
+
+
+AdminCaller = Annotated[Caller, Depends(require())]
+ExpertCaller = Annotated[Caller, Depends(require(Role.EXPERT))]
+ReaderOfConcepts = Annotated[Caller, Depends(require(Role.EXPERT, Role.EVALUATOR))]

@@ -1,0 +1,1 @@
+"""Tables and queries; nothing outside this package writes SQL."""
