@@ -8,8 +8,8 @@
 
 Local level in innovations form (Hyndman, Koehler, Ord and Snyder 2008, ch. 3-5). `g` is the number of months
 since the last observed one: 1 without a gap. The level is a random walk with steps alpha e, so g - 1 unseen
-steps add (g - 1) alpha^2 of one step's variance to what the next month may differ, and the Kalman gain grows to
-alpha_g, towards 1: after a long silence the next month says nearly everything about the level.
+steps add (g - 1) alpha^2 of one step's variance to what the next month may differ, and the Kalman gain grows
+to alpha_g, towards 1: after a long silence the next month says nearly everything about the level.
 m_t looks back only, so the density that weighs data is the one that is simulated. Before the first month the
 window of twelve holds the initial level. This module must not import PyMC: the web process uses it.
 """
@@ -111,8 +111,8 @@ def simulate_log_counts(
     """Log counts `(draw, month)` of `horizon` months from `first_month` on.
 
     Draw i continues hyperparameter draw i modulo their number, or a systematic resample of them when
-    `weights` (draw,) are given. Log counts stay between 0 (`LEAST_COUNT`) and `log_cap`. The bound is needed: the
-    exponential of a Student-t variable has no mean, so of 100,000 paths over five years a few would reach
+    `weights` (draw,) are given. Log counts stay between 0 (`LEAST_COUNT`) and `log_cap`. The bound is needed:
+    the exponential of a Student-t variable has no mean, so of 100,000 paths over five years a few would reach
     numbers no country has people for, overflow, and carry every mean with them. The level learns from the
     bounded month, exactly as it would if that month were read as data.
     Raises ValueError when `first_month` is not after the state's last month.

@@ -19,13 +19,14 @@ def known_at(frame: pd.DataFrame, as_of: date) -> pd.DataFrame:
     """The rows in force on a day, ordered by key, columns as given.
 
     `frame` has the columns of `KEY`, `value`, `flag` and `known_at` (dates, timestamps or ISO text; a
-    timestamp with a time zone counts for its UTC day). Of two rows of one key known on the same moment the later in the
-    frame wins: deliveries are appended. Raises ValueError for a `known_at` that is no date.
+    timestamp with a time zone counts for its UTC day). Of two rows of one key known on the same
+    moment the later in the frame wins: deliveries are appended. Raises ValueError for a `known_at` that is no
+    date.
     """
-    days = _days(frame["known_at"])
-    seen = frame[(days <= pd.Timestamp(as_of)).to_numpy()]
-    order = _instants(seen["known_at"]).argsort(kind="stable")
-    newest = seen.iloc[order.to_numpy()].drop_duplicates(KEY, keep="last")
+    moments = _instants(frame["known_at"])
+    inside = (moments < pd.Timestamp(as_of) + pd.Timedelta(days=1)).to_numpy()
+    order = moments[inside].argsort(kind="stable").to_numpy()
+    newest = frame[inside].iloc[order].drop_duplicates(KEY, keep="last")
     in_force = newest[newest["value"].notna()]
     return in_force.sort_values(KEY, kind="stable", na_position="first").reset_index(drop=True)
 
@@ -38,8 +39,5 @@ def _instants(known: pd.Series) -> pd.Series:
         raise ValueError(f"known_at must hold dates: {error}") from error
     if moments.isna().any():
         raise ValueError("known_at must hold a date in every row")
-    return pd.Series(moments.dt.tz_localize(None))
-
-
-def _days(known: pd.Series) -> pd.Series:
-    return _instants(known).dt.normalize()
+    naive: pd.Series = moments.dt.tz_localize(None)
+    return naive
