@@ -1,0 +1,29 @@
+"""What is wrong with a stated belief, and where: faults addressed by JSON pointer (RFC 6901).
+
+Serves every check of a scenario set; one exception carries all faults found. Must not know what is checked.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Fault(NamedTuple):
+    """One thing wrong; `field` is a JSON pointer such as /scenarios/0/years/2025/spread, "" for the whole."""
+
+    field: str
+    detail: str
+
+
+class InvalidScenarioSet(ValueError):  # noqa: N818
+    """A scenario set cannot be used; `faults` names everything that is wrong with it."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__("; ".join(f"{fault.field or '(whole)'}: {fault.detail}" for fault in faults))
+        self.faults = faults
+
+
+def pointer(*steps: str | int) -> str:
+    """JSON pointer to a place in a document; a step "[key]" points at the key's own place."""
+    shown = [str(step).replace("~", "~0").replace("/", "~1") for step in steps if step != "[key]"]
+    return "".join(f"/{step}" for step in shown)
