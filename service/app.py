@@ -18,7 +18,7 @@ from pydantic.alias_generators import to_camel
 from sqlalchemy import Engine
 from starlette.types import ASGIApp
 
-from service.api import health, metrics
+from service.api import deliveries, health, metrics, realisations
 from service.logs import configure_logs
 from service.middleware import API_ROOT, BodyLimit, Envelope, Gate
 from service.openapi import DescribedApi, RouteTable
@@ -27,7 +27,7 @@ from service.security import load_authority
 from service.settings import API_VERSION, Settings
 from service.storage.base import make_engine, migrate, session_factory
 
-ROUTERS: tuple[APIRouter, ...] = (health.router, metrics.router)
+ROUTERS: tuple[APIRouter, ...] = (health.router, metrics.router, realisations.router, deliveries.router)
 PAGES: tuple[APIRouter, ...] = ()
 
 _DESCRIPTION = (

@@ -1,7 +1,7 @@
 """What every request passes through before a route and every response after it, as plain ASGI layers.
 
     Envelope   headers on every answer (also 404, 405, 500), HEAD, request log and metrics
-    Gate       405 with the full Allow, 406, 415, and a foreign Host in development mode
+    Gate       405 with the full Allow, 406, 415, unknown query keys, a foreign Host in development mode
     BodyLimit  413 for a body over the limit, declared or chunked, without keeping it in memory
 
 They wrap the whole application because Starlette's middleware sits inside the layer that answers a crash.
@@ -15,12 +15,13 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
+from urllib.parse import parse_qsl
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.openapi import Operation, RouteTable
-from service.problems import Problem, plain_problem
+from service.problems import Problem, invalid_input, plain_problem
 from service.security import is_own_host
 from service.settings import API_VERSION
 
@@ -150,7 +151,19 @@ class Gate:
         if operation is None:
             allow = {"Allow": self._table().allow(path)}
             return plain_problem(405, f"{scope['method']} is not offered at this address.", allow)
-        return _refused_media(scope, operation)
+        return _refused_query(scope, operation) or _refused_media(scope, operation)
+
+
+def _refused_query(scope: Scope, operation: Operation) -> Problem | None:
+    """A key nobody reads is refused: a mistyped `asOf` must not quietly give today's figures."""
+    given = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+    unknown = sorted({name for name, _ in given} - operation.query_keys)
+    known = ", ".join(sorted(operation.query_keys)) or "none"
+    return (
+        invalid_input([(name, f"unknown query key; known here: {known}") for name in unknown])
+        if unknown
+        else None
+    )
 
 
 def _refused_media(scope: Scope, operation: Operation) -> Problem | None:

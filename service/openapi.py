@@ -1,7 +1,7 @@
 """The API document and what the service reads from it.
 
 The document adds to FastAPI's: the problem schemas and the API-Version header of every answer. `RouteTable`
-reads it back, so that 405, 406 and 415 follow from what is documented and cannot differ from it.
+reads it back, so that 405, 406, 415 and unknown query keys follow from what is documented and cannot differ from it.
 Must not know any resource.
 """
 
@@ -42,10 +42,11 @@ def _answers(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Operation:
-    """The media types one method of one path takes and gives."""
+    """What one method of one path takes and gives: media types, and the keys of its query."""
 
     consumes: frozenset[str]
     offers: frozenset[str]
+    query_keys: frozenset[str]
 
 
 class RouteTable:
@@ -80,4 +81,5 @@ def _operation(description: dict[str, Any]) -> Operation:
     successes = [answer for status, answer in description["responses"].items() if status.startswith("2")]
     offers = {kind for answer in successes for kind in answer.get("content", {})}
     consumes = set(description.get("requestBody", {}).get("content", {}))
-    return Operation(frozenset(consumes), frozenset(offers | {PROBLEM_JSON}))
+    keys = {p["name"] for p in description.get("parameters", ()) if p["in"] == "query"}
+    return Operation(frozenset(consumes), frozenset(offers | {PROBLEM_JSON}), frozenset(keys))

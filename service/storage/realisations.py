@@ -1,0 +1,236 @@
+"""Realisations, kept bitemporally: every figure with the day it became known, and the delivery that brought it.
+
+A row is only ever added. Per key (series, source, geo, citizen, track, period) a delivered figure is compared
+with the figure in force on its own `known_at`: equal is *unchanged* and not stored, another is *revised*, a key
+never seen is *new*; so a repeated delivery stores nothing. Of several figures for one key and day the last counts.
+The vintage is a hash chained over all rows ever stored: equal vintages hold equal data.
+The choice of what was known on a day is not made here but in `models.vintage`.
+"""
+
+from __future__ import annotations
+
+import bisect
+import hashlib
+import json
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import BigInteger, Date, ForeignKey, Select, String, func, insert, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from service.storage.base import Base, UtcDateTime, serialise
+from service.storage.paging import Page, fetch_page
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ("series", "source", "geo", "citizen", "track", "period", "value", "flag", "known_at")
+EMPTY_VINTAGE = hashlib.sha256(b"").hexdigest()
+_KEY = COLUMNS[:6]
+Key = tuple[str, str, str, str, str, str]
+
+
+class DeliveryRow(Base):
+    __tablename__ = "deliveries"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    number: Mapped[int] = mapped_column(unique=True)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    actor: Mapped[str] = mapped_column(String(200))
+    origin: Mapped[str] = mapped_column(String(200))
+    rows: Mapped[int]
+    new: Mapped[int]
+    revised: Mapped[int]
+    unchanged: Mapped[int]
+    vintage: Mapped[str] = mapped_column(String(64))
+
+
+class RealisationRow(Base):
+    __tablename__ = "realisations"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    series: Mapped[str] = mapped_column(String(40))
+    source: Mapped[str] = mapped_column(String(40))
+    geo: Mapped[str] = mapped_column(String(12))
+    citizen: Mapped[str] = mapped_column(String(12))
+    track: Mapped[str] = mapped_column(String(40))
+    period: Mapped[str] = mapped_column(String(7))
+    value: Mapped[int | None] = mapped_column(BigInteger)
+    flag: Mapped[str] = mapped_column(String(40))
+    known_at: Mapped[date] = mapped_column(Date)
+    delivery_id: Mapped[str] = mapped_column(ForeignKey("deliveries.id"))
+
+
+@dataclass(frozen=True)
+class DeliveryResult:
+    """What a delivery did, or on a dry run would do (`delivery_id` is then None)."""
+
+    delivery_id: str | None
+    rows: int
+    new: int
+    revised: int
+    unchanged: int
+    vintage: str
+
+
+class Figure(NamedTuple):
+    """One delivered figure: its key, the day it was known, the count (None = not available) and the flag."""
+
+    key: Key
+    known_at: date
+    value: int | None
+    flag: str
+
+
+class _Plan(NamedTuple):
+    store: list[Figure]
+    rows: int
+    new: int
+    revised: int
+    vintage: str
+
+    def result(self, delivery_id: str | None) -> DeliveryResult:
+        unchanged = self.rows - self.new - self.revised
+        return DeliveryResult(delivery_id, self.rows, self.new, self.revised, unchanged, self.vintage)
+
+
+def examine_delivery(session: Session, frame: pd.DataFrame) -> DeliveryResult:
+    """What storing the delivery would do; stores nothing. `frame` as `store_delivery`."""
+    return _plan(session, frame).result(None)
+
+
+def store_delivery(session: Session, frame: pd.DataFrame, source_name: str, actor: str) -> DeliveryResult:
+    """Store what is new or revised in `frame` (COLUMNS; `value` missing = not available) as one delivery.
+
+    `source_name` says where the file came from ('csv', 'eurostat', ...). Commits with the caller's transaction,
+    which must be a writing one.
+    """
+    serialise(session, "deliveries")
+    plan, delivery_id = _plan(session, frame), str(uuid.uuid4())
+    result = plan.result(delivery_id)
+    number = (session.scalar(select(func.max(DeliveryRow.number))) or 0) + 1
+    session.add(
+        DeliveryRow(
+            id=delivery_id,
+            number=number,
+            received_at=datetime.now(UTC),
+            actor=actor,
+            origin=source_name,
+            rows=result.rows,
+            new=result.new,
+            revised=result.revised,
+            unchanged=result.unchanged,
+            vintage=result.vintage,
+        )
+    )
+    session.flush()
+    if plan.store:
+        session.execute(insert(RealisationRow), [_columns(figure, delivery_id) for figure in plan.store])
+    return result
+
+
+def load_realisations(
+    session: Session,
+    series: str | None = None,
+    geo: str | None = None,
+    citizen: str | None = None,
+    source: str | None = None,
+    track: str | None = None,
+) -> pd.DataFrame:
+    """Every vintage of the rows asked for, in the order they were stored.
+
+    Columns COLUMNS; `value` Int64 (missing = not available), `known_at` datetime64 at midnight, all else text.
+    """
+    import pandas as pd
+
+    wanted = {"series": series, "geo": geo, "citizen": citizen, "source": source, "track": track}
+    query: Select[tuple[object, ...]] = select(*(getattr(RealisationRow, name) for name in COLUMNS))
+    for name, choice in wanted.items():
+        if choice is not None:
+            query = query.where(getattr(RealisationRow, name) == choice)
+    rows = session.execute(query.order_by(RealisationRow.id)).all()
+    frame = pd.DataFrame([tuple(row) for row in rows], columns=list(COLUMNS), dtype=object)
+    text = {name: "str" for name in COLUMNS if name not in ("value", "known_at")}
+    return frame.astype({**text, "value": "Int64", "known_at": "datetime64[s]"})
+
+
+def list_deliveries(session: Session, number: int, size: int) -> Page[DeliveryRow]:
+    """Deliveries, the latest first."""
+    return fetch_page(session, select(DeliveryRow).order_by(DeliveryRow.number.desc()), number, size)
+
+
+def get_delivery(session: Session, delivery_id: str) -> DeliveryRow | None:
+    return session.get(DeliveryRow, delivery_id)
+
+
+def current_vintage(session: Session) -> str:
+    """The vintage of everything stored so far."""
+    newest = select(DeliveryRow.vintage).order_by(DeliveryRow.number.desc()).limit(1)
+    return session.scalar(newest) or EMPTY_VINTAGE
+
+
+def _plan(session: Session, frame: pd.DataFrame) -> _Plan:
+    figures = list(_last_of_each_day(_figures(frame)))
+    history = _stored_history(session, figures)
+    store: list[Figure] = []
+    new = 0
+    for figure in figures:
+        known = history.get(figure.key, [])
+        place = bisect.bisect_right(known, figure.known_at, key=lambda row: row.known_at)
+        in_force = known[place - 1] if place else None
+        if in_force and (in_force.value, in_force.flag) == (figure.value, figure.flag):
+            continue
+        new += not known
+        known.insert(place, figure)
+        history[figure.key] = known
+        store.append(figure)
+    vintage = _chained(current_vintage(session), store)
+    return _Plan(store, len(frame), new, len(store) - new, vintage)
+
+
+def _figures(frame: pd.DataFrame) -> Iterator[Figure]:
+    """The rows of a delivery in the order in which they became known."""
+    import pandas as pd
+
+    moments = pd.to_datetime(frame["known_at"], utc=True)
+    ordered = frame.assign(known_at=moments).sort_values("known_at", kind="stable")
+    text = [ordered[name].fillna("").astype(str).tolist() for name in (*_KEY, "flag")]
+    values = [None if pd.isna(value) else int(value) for value in ordered["value"].tolist()]
+    days = ordered["known_at"].dt.date.tolist()
+    for series, source, geo, citizen, track, period, flag, value, day in zip(
+        *text, values, days, strict=True
+    ):
+        yield Figure((series, source, geo, citizen, track, period), day, value, flag)
+
+
+def _last_of_each_day(figures: Iterable[Figure]) -> Iterable[Figure]:
+    """One figure per key and day, in order of the day: `asOf` cannot tell two of one day apart."""
+    return {(figure.key, figure.known_at): figure for figure in figures}.values()
+
+
+def _stored_history(session: Session, figures: list[Figure]) -> dict[Key, list[Figure]]:
+    """What is stored of the delivered series, per key in order of `known_at`, then of storing."""
+    columns = [getattr(RealisationRow, name) for name in COLUMNS]
+    query = select(*columns).order_by(RealisationRow.known_at, RealisationRow.id)
+    for place, column in enumerate(columns[:3]):
+        query = query.where(column.in_({figure.key[place] for figure in figures}))
+    history: dict[Key, list[Figure]] = {}
+    for *key, value, flag, known_at in session.execute(query):
+        series, source, geo, citizen, track, period = key
+        figure = Figure((series, source, geo, citizen, track, period), known_at, value, flag)
+        history.setdefault(figure.key, []).append(figure)
+    return history
+
+
+def _columns(figure: Figure, delivery_id: str) -> dict[str, object]:
+    rest = {"value": figure.value, "flag": figure.flag, "known_at": figure.known_at}
+    return {**dict(zip(_KEY, figure.key, strict=True)), **rest, "delivery_id": delivery_id}
+
+
+def _chained(vintage: str, stored: list[Figure]) -> str:
+    """The vintage after these rows; the same one when there are none."""
+    if not stored:
+        return vintage
+    lines = (json.dumps([*f.key, f.value, f.flag, f.known_at.isoformat()]) for f in stored)
+    return hashlib.sha256("\n".join([vintage, *lines]).encode()).hexdigest()
