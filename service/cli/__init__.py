@@ -1,0 +1,1 @@
+"""The command `instroom`: starts the service and does from a terminal what the HTTP interface does."""

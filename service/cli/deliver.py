@@ -1,0 +1,112 @@
+"""`instroom import` and `instroom fetch`: realisations into the database, all rows of a delivery or none.
+
+The same parsers and the same store as the HTTP interface. A dry run says what would be new or revised.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import typer
+from rich.table import Table
+
+from service.cli.terminal import err, out, refuse
+from service.settings import Settings
+from service.sources.delivery import parse_delivery_csv, parse_delivery_json
+from service.sources.eurostat import EUROSTAT_API, EurostatRequest, fetch
+from service.sources.eurostat_http import EurostatClient, EurostatError
+from service.sources.refusal import DeliveryRefused
+from service.storage.audit import record_action
+from service.storage.base import make_engine, migrate, session_factory, writing
+from service.storage.realisations import examine_delivery, store_delivery
+
+_SHOWN_FAULTS = 20
+
+
+def import_file(settings: Settings, file: Path, mapping: Path | None, *, dry_run: bool) -> None:
+    """Read FILE whole, or say what is wrong with it row by row and end with status 1."""
+    try:
+        frame = _read(file, mapping)
+    except DeliveryRefused as refusal:
+        _show_faults(file, refusal)
+        raise typer.Exit(1) from None
+    _store(settings, frame, file.name, dry_run=dry_run)
+
+
+def _read(file: Path, mapping: Path | None) -> pd.DataFrame:
+    received = datetime.now(UTC)
+    if mapping is not None:
+        from service.sources.kmi import load_mapping, parse_kmi_delivery
+
+        return parse_kmi_delivery(file.read_bytes(), load_mapping(mapping.read_bytes()), received_at=received)
+    if file.suffix.lower() == ".csv":
+        return parse_delivery_csv(file.read_bytes(), received_at=received)
+    if file.suffix.lower() != ".json":
+        refuse(f"{file.name} needs --mapping; without one only .csv and .json in delivery shape are read.")
+    try:
+        items = json.loads(file.read_bytes())
+    except ValueError as error:
+        refuse(f"{file.name} is not JSON: {error}", code=1)
+    return parse_delivery_json(items, received_at=received)
+
+
+def fetch_eurostat(
+    settings: Settings,
+    geo: Sequence[str],
+    series: str,
+    since: str,
+    *,
+    publication_lag_days: int | None,
+    dry_run: bool,
+) -> None:
+    """Fetch from Eurostat through the cache in the data directory, and store what is new or revised."""
+    request = EurostatRequest(series, tuple(geo), since, publication_lag_days=publication_lag_days)
+    try:
+        with (
+            EurostatClient(EUROSTAT_API, settings.data_dir / "cache" / "eurostat.sqlite") as client,
+            err.status("Asking Eurostat"),
+        ):
+            delivery = fetch(request, client)
+    except EurostatError as error:
+        refuse(str(error), code=1)
+    for line in (*delivery.notes, *delivery.warnings):
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+    _store(settings, delivery.frame, "eurostat", dry_run=dry_run)
+
+
+def _store(settings: Settings, frame: pd.DataFrame, origin: str, *, dry_run: bool) -> None:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    engine = make_engine(settings.database_url)
+    migrate(engine)
+    actor = f"{getpass.getuser()} (command line)"
+    try:
+        with writing(session_factory(engine)) as session:
+            result = (
+                examine_delivery(session, frame) if dry_run else store_delivery(session, frame, origin, actor)
+            )
+            if not dry_run:
+                record_action(session, actor, "admin", "store delivery", f"delivery:{result.delivery_id}")
+    finally:
+        engine.dispose()
+    verb = "Would store" if dry_run else "Stored"
+    out.print(
+        f"{verb} {result.new} new and {result.revised} revised of {result.rows} rows; "
+        f"{result.unchanged} unchanged. Vintage {result.vintage[:12]}.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _show_faults(file: Path, refusal: DeliveryRefused) -> None:
+    table = Table("row", "field", "fault", box=None, pad_edge=False)
+    for fault in refusal.errors[:_SHOWN_FAULTS]:
+        table.add_row("" if fault.row is None else str(fault.row), fault.field, fault.detail)
+    err.print(f"instroom: {file.name} is refused whole; nothing is stored.", style="red", markup=False)
+    err.print(table)
+    if len(refusal.errors) > _SHOWN_FAULTS:
+        err.print(f"and {len(refusal.errors) - _SHOWN_FAULTS} more faults")

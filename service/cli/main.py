@@ -1,0 +1,154 @@
+"""The command `instroom`: what a terminal user types, one thin function per command.
+
+Each command imports what it needs when it runs, so that `instroom --help` answers at once and
+`instroom serve` never loads PyMC.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.cli.terminal import settings_or_refuse
+
+app = typer.Typer(
+    name="instroom",
+    help="Forecasts of first asylum applications: expert scenarios weighed by what was counted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+fetch = typer.Typer(help="Fetch realisations from a public source.", no_args_is_help=True)
+ledger = typer.Typer(help="The chain of changes to scenario sets.", no_args_is_help=True)
+app.add_typer(fetch, name="fetch")
+app.add_typer(ledger, name="ledger")
+
+Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")]
+
+
+@app.command()
+def serve() -> None:
+    """Start the web process and a worker on HOST and PORT; the first time, forecast the sample."""
+    from service.cli.serve import serve as run
+
+    run(settings_or_refuse())
+
+
+@app.command()
+def worker() -> None:
+    """Run queued jobs until interrupted."""
+    from service.cli.worker import work
+
+    work(settings_or_refuse())
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest schema."""
+    from service.cli.doctor import migrated
+
+    migrated(settings_or_refuse())
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    mapping: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="What the columns of this deliverer's file mean."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; store nothing.")] = False,
+) -> None:
+    """Store a delivery of realisations: CSV or JSON, with a mapping also XLSX and Parquet."""
+    from service.cli.deliver import import_file as run
+
+    run(settings_or_refuse(), file, mapping, dry_run=dry_run)
+
+
+@fetch.command()
+def eurostat(
+    geo: Annotated[str, typer.Option(help="Countries as Eurostat writes them, with commas between.")] = "NL",
+    series: Annotated[str, typer.Option(help="Which series.")] = "first_applications",
+    since: Annotated[str, typer.Option(metavar="YYYY-MM", help="First month.")] = "2008-01",
+    publication_lag: Annotated[
+        int | None,
+        typer.Option(min=0, help="Take figures as known so many days after their month, not as of today."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; store nothing.")] = False,
+) -> None:
+    """Fetch monthly counts from Eurostat."""
+    from service.cli.deliver import fetch_eurostat as run
+
+    countries = tuple(code for code in geo.upper().replace(" ", "").split(",") if code)
+    run(settings_or_refuse(), countries, series, since, publication_lag_days=publication_lag, dry_run=dry_run)
+
+
+@app.command()
+def forecast(
+    scenario_set: Annotated[
+        str | None, typer.Argument(metavar="[SET]", help="Id of a scenario set, or path of one in JSON.")
+    ] = None,
+    cutoff: Day = None,
+    as_of: Day = None,
+    geo: Annotated[
+        str | None, typer.Option(help="Model only, for this country, when no SET is given.")
+    ] = None,
+    series: Annotated[str, typer.Option(help="Series of a model-only forecast.")] = "first_applications",
+    citizen: Annotated[str, typer.Option(help="Nationality of a model-only forecast.")] = "TOTAL",
+    expert_weight: Annotated[float | None, typer.Option(min=0.0, max=1.0)] = None,
+    horizon: Annotated[int, typer.Option(min=1, max=10, help="Years, the cutoff's own included.")] = 5,
+    method: Annotated[str, typer.Option(help="weighted or joint.")] = "weighted",
+    seed: Annotated[int | None, typer.Option(help="By default a function of the content.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write interval scenarios here: .csv or .json by its name.")
+    ] = None,
+) -> None:
+    """Compute a forecast here, with a progress bar, store it, and print its interval scenarios."""
+    from service.cli.forecast import ForecastOptions
+    from service.cli.forecast import forecast as run
+
+    options = ForecastOptions(
+        scenario_set=scenario_set,
+        cutoff=cutoff.date() if cutoff else None,
+        as_of=as_of.date() if as_of else None,
+        geo=geo,
+        series=series,
+        citizen=citizen,
+        expert_weight=expert_weight,
+        horizon_years=horizon,
+        method=method,
+        seed=seed,
+        output=output,
+    )
+    run(settings_or_refuse(), options)
+
+
+@app.command()
+def scenarios(name: Annotated[str, typer.Argument(help="Id or name of a scenario set.")]) -> None:
+    """Print the interval scenarios that the experts' density of a set implies, in closed form."""
+    from service.cli.scenarios import scenarios as run
+
+    run(settings_or_refuse(), name)
+
+
+@ledger.command()
+def verify() -> None:
+    """Recompute the whole chain of changes; exit status 1 when it is broken."""
+    from service.cli.scenarios import verify_ledger
+
+    verify_ledger(settings_or_refuse())
+
+
+@app.command()
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="For a program to read.")] = False) -> None:
+    """Say what is installed, which database and sampler are used, and whether the service can run."""
+    from service.cli.doctor import doctor as run
+
+    run(settings_or_refuse(), as_json=as_json)
+
+
+if __name__ == "__main__":
+    app()
