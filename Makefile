@@ -22,7 +22,7 @@ check: .venv/ready-dev
 	.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/mypy
 
 bench: .venv/ready-dev
-	$(PY) benchmarks/what_if.py && $(PY) benchmarks/memory.py && $(PY) benchmarks/sampler.py
+	$(PY) -m benchmarks.what_if && $(PY) -m benchmarks.memory && $(PY) -m benchmarks.sampler
 
 docs: .venv/ready-dev
 	$(PY) docs/pictures.py
