@@ -22,6 +22,7 @@ MAY_IMPORT = {
 }
 PRIORS_OUTSIDE = {"numpy", "scipy", "pydantic"}
 KEPT_FROM_WEB = {"pymc", "pytensor", "nutpie", "arviz", "numba", "sklearn", "dask", "distributed"}
+PRODUCTS = {"var", "build", "dist", "results", "__pycache__", ".coverage"}
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 45
 
@@ -244,9 +245,22 @@ def dangling_paths(root: Path, document: str) -> list[str]:
 
 
 def tracked_files(root: Path) -> list[Path]:
-    """Files that git tracks and that exist."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True)
-    return [root / name for name in listed.stdout.split("\0") if name and (root / name).is_file()]
+    """Files that git tracks and that exist; in a copy without git, every file that is no product of a run."""
+    asked = ["git", "ls-files", "-z"]
+    listed = subprocess.run(asked, cwd=root, capture_output=True, text=True, check=False)
+    if listed.returncode == 0:
+        return [root / name for name in listed.stdout.split("\0") if name and (root / name).is_file()]
+    return [
+        path
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and _written_by_hand(path.relative_to(root))
+    ]
+
+
+def _written_by_hand(path: Path) -> bool:
+    hidden = any(part.startswith(".") and part != ".ci" for part in path.parts[:-1])
+    product = any(part in PRODUCTS or part.endswith(".egg-info") for part in path.parts)
+    return not hidden and not product
 
 
 def with_words(root: Path, paths: Iterable[Path], words: Iterable[str]) -> list[str]:

@@ -1,7 +1,6 @@
 """Form of the tree: short modules and functions, a docstring on top, nothing that binds it to one machine."""
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -89,9 +88,25 @@ def test_nothing_large_is_tracked() -> None:
     assert large == []
 
 
+SECRETS = re.compile(r"(?:.*/)?(?:\.env|tokens\.json|.*\.pem|.*\.sqlite3?|.*\.db)")
+
+
 def test_no_secret_shaped_file_is_tracked() -> None:
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert (
-        re.findall(r"^(?:.*/)?(?:\.env|tokens\.json|.*\.pem|.*\.sqlite3?|.*\.db)$", listed, re.MULTILINE)
-        == []
-    )
+    names = [str(path.relative_to(ROOT)) for path in reading.tracked_files(ROOT)]
+    assert [name for name in names if SECRETS.fullmatch(name)] == []
+
+
+def test_a_copy_without_git_is_read_too(tmp_path: Path) -> None:
+    for name in (
+        "models/a.py",
+        ".ci/run",
+        "var/instroom.sqlite",
+        ".venv/lib/b.py",
+        "models/__pycache__/a.pyc",
+        ".env",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("", encoding="utf-8")
+    names = {str(path.relative_to(tmp_path)) for path in reading.tracked_files(tmp_path)}
+    assert names == {"models/a.py", ".ci/run", ".env"}
+    assert [name for name in names if SECRETS.fullmatch(name)] == [".env"]
