@@ -1,0 +1,57 @@
+"""Prior records, and the only place that turns one into a PyMC variable.
+
+    normal        x ~ Normal(mu, sigma)
+    lognormal     log x ~ Normal(mu, sigma)
+    logit_normal  log(x / (1 - x)) ~ Normal(mu, sigma)
+
+A prior is data: family, parameters, and the sentence that says where they come from. Models take priors as an
+argument and never write one down in code.
+This module knows nothing of a particular model.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from models.backend import pm, pt
+
+Family = Literal["normal", "lognormal", "logit_normal"]
+
+_BACK: dict[Family, Callable[[Any], Any] | None] = {
+    "normal": None,
+    "lognormal": pt.exp,
+    "logit_normal": pt.sigmoid,
+}
+
+
+class Prior(BaseModel):
+    """One declared prior; `parameters` are `mu` and `sigma` of the normal behind the family."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    family: Family
+    parameters: dict[str, float]
+    source: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _parameters_fit_the_family(self) -> Self:
+        if set(self.parameters) != {"mu", "sigma"}:
+            raise ValueError(f"a {self.family} prior has mu and sigma, not {sorted(self.parameters)}")
+        if not np.isfinite(list(self.parameters.values())).all() or self.parameters["sigma"] <= 0:
+            raise ValueError(f"mu must be finite and sigma positive: {self.parameters}")
+        return self
+
+
+def term(name: str, prior: Prior, dims: str | None = None) -> Any:
+    """The random variable `name` of the model in context; with `dims` one independent copy per coordinate.
+
+    Families on the positive line or the unit interval are sampled as the normal behind them (`<name>_normal`)
+    and transformed: the same law, without bounds and Jacobians to compile.
+    """
+    back = _BACK[prior.family]
+    if back is None:
+        return pm.Normal(name, **prior.parameters, dims=dims)
+    behind = pm.Normal(f"{name}_normal", **prior.parameters, dims=dims)
+    return pm.Deterministic(name, back(behind), dims=dims)
