@@ -29,18 +29,14 @@ def parse_delivery_csv(data: bytes, *, received_at: datetime | None = None) -> p
     `value` is Int64 (missing = not available), `known_at` UTC (an empty one becomes `received_at`, by default
     now), all else text ('' = absent).
     """
-    lines, records = _records(decoded(data))
+    lines, records = csv_records(decoded(data))
     header = [name.strip() for name in records[0]]
     errors = header_faults(header, DELIVERY_COLUMNS, REQUIRED_COLUMNS)
     if errors:
         raise DeliveryRefused(errors)
     if len(records) == 1:
         raise DeliveryRefused([RowError(None, "file", "holds a header but no rows")])
-    ragged = [
-        RowError(line, "row", f"has {len(record)} cells, the header {len(header)}; check the separators")
-        for line, record in zip(lines[1:], records[1:], strict=True)
-        if len(record) != len(header)
-    ]
+    ragged = ragged_faults(lines, records)
     whole = [place for place, record in enumerate(records) if place and len(record) == len(header)]
     numbers = [lines[place] for place in whole]
     cells = pd.DataFrame([records[place] for place in whole], columns=header, index=numbers, dtype=str)
@@ -63,12 +59,12 @@ def parse_delivery_json(items: Sequence[object], *, received_at: datetime | None
     return checked(cells, received_at, errors)
 
 
-def decoded(data: bytes) -> str:
-    """The text of a UTF-8 file, its byte-order mark removed; raises DeliveryRefused for anything else."""
+def decoded(data: bytes, encoding: str = "utf-8-sig") -> str:
+    """The text of a file, its byte-order mark removed; raises DeliveryRefused when it is not so encoded."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in data:
         raise DeliveryRefused([RowError(None, "file", "is not UTF-8 text; save it as 'CSV UTF-8'")])
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         detail = "is not UTF-8; save the file as 'CSV UTF-8'"
@@ -100,9 +96,13 @@ def header_faults(header: list[str], accepted: Sequence[str], required: Sequence
     return errors
 
 
-def _records(text: str) -> tuple[list[int], list[list[str]]]:
-    """Line number and cells of every record that is not blank, header first."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+def csv_records(text: str, delimiter: str | None = None) -> tuple[list[int], list[list[str]]]:
+    """Line number and cells of every record that is not blank, header first.
+
+    The delimiter is found in the header when not given; raises DeliveryRefused for text that is no CSV.
+    """
+    separator = delimiter or _delimiter(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     lines: list[int] = []
     records: list[list[str]] = []
     line = 1
@@ -116,6 +116,16 @@ def _records(text: str) -> tuple[list[int], list[list[str]]]:
         detail = "cannot be read as CSV from here on; look for a quotation mark that is not closed"
         raise DeliveryRefused([RowError(line, "row", detail)]) from None
     return lines, records
+
+
+def ragged_faults(lines: list[int], records: list[list[str]]) -> list[RowError]:
+    """A fault for every record with more or fewer cells than the header."""
+    width = len(records[0])
+    return [
+        RowError(line, "row", f"has {len(record)} cells, the header {width}; check the separators")
+        for line, record in zip(lines[1:], records[1:], strict=True)
+        if len(record) != width
+    ]
 
 
 def _delimiter(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Small Eurostat answers in the shape of migr_asyappctzm: a bulk file, and JSON-stat made from stated figures."""
+"""Small Eurostat answers in the shape of migr_asyappctzm: a bulk file, and JSON-stat from stated figures."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.sources.delivery import (
@@ -187,6 +187,7 @@ def test_json_faults(item: object, fields: set[str]) -> None:
     assert {error.row for error in caught.value.errors} == {2}
 
 
+@settings(deadline=None)  # other work may share the processor
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     try:
@@ -195,6 +196,7 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
         assert refusal.errors
 
 
+@settings(deadline=None)  # other work may share the processor
 @given(st.lists(st.lists(st.text(max_size=12), min_size=9, max_size=9), min_size=1, max_size=5))
 def test_any_cells_are_read_or_refused(rows: list[list[str]]) -> None:
     try:

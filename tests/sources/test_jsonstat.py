@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.sources.jsonstat import JsonStatError, parse_jsonstat, plain_flag
@@ -83,6 +83,7 @@ def test_what_is_no_dataset_is_an_error(data: bytes) -> None:
         parse_jsonstat(data)
 
 
+@settings(deadline=None)  # other work may share the processor
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.data())
 def test_every_cell_keeps_its_coordinates(sizes: list[int], data: st.DataObject) -> None:
     names = [f"d{place}" for place in range(len(sizes))]

@@ -70,7 +70,18 @@ def test_values_shaped_like_a_persons_are_found(value: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["123456789", "1234567", "2024-06", "2024-Q2", "12345678901", "EU27_2020", "bd", ""]
+    "value",
+    [
+        "123456789",
+        "1234567",
+        "2024-06",
+        "2024-Q2",
+        "12345678901",
+        "EU27_2020",
+        "bd",
+        "",
+        "https://example.nl/artikel/123456782",
+    ],
 )
 def test_other_values_pass(value: str) -> None:
     assert personal_values(pd.Series([value])) == []
