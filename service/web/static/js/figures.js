@@ -1,0 +1,87 @@
+// Everything one forecast shows, read from the service and put in the shape the drawings expect.
+
+import { ServiceError, get, getAll } from "./api.js";
+
+const YEARS_BACK = 5;
+const EXTRAS = new Set([403, 404]);
+
+/** The figures of a succeeded forecast; parts that a caller may not read or that do not exist are null. */
+export async function loadFigures(forecast, signal) {
+  const path = `/forecasts/${encodeURIComponent(forecast.id)}`;
+  const { request } = forecast;
+  const [intervals, monthly, weights, scenarioSet] = await Promise.all([
+    get(`${path}/interval-scenarios`, { rounding: 100 }, { signal }),
+    get(`${path}/monthly`, {}, { signal }),
+    request.scenarioSet ? get(`${path}/scenario-probabilities`, {}, { signal }) : null,
+    request.scenarioSet ? optional(loadSet(request, signal)) : null,
+  ]);
+  const target = scenarioSet?.target ?? request.target;
+  const history = target ? await optional(loadHistory(target, forecast, signal)) : null;
+  const rows = joinMonths(readMonthly(monthly).rows, history?.rows ?? []);
+  return {
+    forecast,
+    target,
+    intervals,
+    weights,
+    scenarioSet,
+    source: forecast.provenance?.source ?? history?.source ?? null,
+    monthly: { levels: readMonthly(monthly).levels, rows },
+    past: yearTotals(history?.rows ?? [], intervals.years[0].year),
+  };
+}
+
+async function optional(promise) {
+  try {
+    return await promise;
+  } catch (error) {
+    if (error instanceof ServiceError && EXTRAS.has(error.status)) return null;
+    throw error;
+  }
+}
+
+function loadSet(request, signal) {
+  const path = `/scenario-sets/${encodeURIComponent(request.scenarioSet)}`;
+  return get(path, { version: request.scenarioSetVersion }, { signal });
+}
+
+/** Counts known at the forecast's own moment, from the source it used: {source, rows: [{month, value}]}. */
+async function loadHistory(target, { request, provenance }, signal) {
+  const from = `${Number(request.cutoff.slice(0, 4)) - YEARS_BACK}-01`;
+  const query = { ...target, from, asOf: request.asOf?.slice(0, 10), pageSize: 1000 };
+  const rows = await getAll("/realisations", { ...query, source: provenance?.source }, { signal });
+  const monthly = rows.filter((row) => row.value !== null && /^\d{4}-\d{2}$/.test(row.period) && !row.track);
+  const sources = [...new Set(monthly.map((row) => row.source))];
+  const source = provenance?.source ?? (sources.length === 1 ? sources[0] : null);
+  const own = monthly.filter((row) => row.source === source).map((row) => ({ month: row.period, value: row.value }));
+  return { source, rows: own.sort((a, b) => a.month.localeCompare(b.month)) };
+}
+
+function readMonthly(body) {
+  const levels = body.levels;
+  const rows = body.rows.map((row) => ({
+    month: row.month,
+    observed: row.observed ?? null,
+    mean: row.mean,
+    at: new Map(levels.map((level) => [level, row.quantiles[String(level)]])),
+  }));
+  return { levels, rows };
+}
+
+/** The forecast's months, with the counted months before them in front. */
+function joinMonths(rows, history) {
+  const first = rows[0].month;
+  const before = history.filter((row) => row.month < first);
+  return [...before.map((row) => ({ month: row.month, observed: row.value, mean: null, at: new Map() })), ...rows];
+}
+
+/** Totals of the years before `firstYear` of which all twelve months were counted. */
+function yearTotals(history, firstYear) {
+  const years = new Map();
+  for (const { month, value } of history) {
+    const year = Number(month.slice(0, 4));
+    if (year < firstYear) years.set(year, [...(years.get(year) ?? []), value]);
+  }
+  return [...years]
+    .filter(([, months]) => months.length === 12)
+    .map(([year, months]) => ({ year, total: months.reduce((sum, value) => sum + value, 0) }));
+}

@@ -1,0 +1,94 @@
+// Draws one forecast: overview, charts, scenario weights, provenance. Redraws everything when the language changes.
+
+import { byId, element, show } from "./dom.js";
+import { redrawExceedance, regroup } from "./exceedance.js";
+import { drawFan } from "./charts/fan.js";
+import { drawYears } from "./charts/years.js";
+import { date, named, percent, persons, place, t } from "./i18n.js";
+import { drawOneYear } from "./one_year.js";
+import { drawProvenance } from "./provenance.js";
+import { scenarioTable, weightsTable } from "./tables.js";
+
+/** figures: as loadFigures gives them. */
+export function drawForecast(figures) {
+  // Charts measure their width, so the part must be visible before they draw.
+  show(byId("forecast"), true);
+  drawOverview(figures);
+  drawFan(byId("fan"), figures.monthly, figures.forecast.request.cutoff);
+  drawYears(byId("years"), figures.past, figures.intervals.years, figures.intervals.intervalProbability);
+  drawWeights(figures);
+  drawProvenance(byId("provenance"), figures);
+  regroup();
+  redrawExceedance();
+  return drawOneYear(figures);
+}
+
+function drawOverview(figures) {
+  const { forecast, intervals, target } = figures;
+  const series = target ? named("series", target.series) : t("page.heading");
+  const where = target ? place(target.geo) : "";
+  byId("overview-heading").textContent = target ? t("series.in", { series, place: where }) : series;
+  byId("overview-text").textContent = overviewText(figures, series, where);
+  byId("scenario-table").replaceChildren(scenarioTable(intervals.years));
+  byId("scenario-note").textContent = `${t("scenario.note", { share: percent(intervals.intervalProbability) })} ${rounding(intervals)}`;
+  byId("labels").replaceChildren(...labels(figures).map(([kind, text]) => badge(kind, text)));
+  byId("warnings").replaceChildren(...notices(figures, forecast.warnings ?? []));
+}
+
+function rounding(intervals) {
+  if (!intervals.rounding) return t("scenario.unrounded");
+  return t("scenario.rounded", { rounding: persons(intervals.rounding) });
+}
+
+function overviewText({ forecast, intervals, target }, series, where) {
+  const { cutoff, asOf } = forecast.request;
+  const people = target && target.citizen !== "TOTAL" ? t("series.citizen", { citizen: place(target.citizen) }) : "";
+  const words = { series: [series, people].filter(Boolean).join(" "), place: where };
+  const sentences = [t("overview.text", { ...words, cutoff: date(cutoff), asOf: date(asOf ?? cutoff) })];
+  for (const year of intervals.years) {
+    if (!year.monthsObserved) continue;
+    const key = { 1: "overview.observedOne", 12: "overview.observedAll" }[year.monthsObserved] ?? "overview.observed";
+    const counted = { year: year.year, months: year.monthsObserved, count: persons(year.observedToDate) };
+    sentences.push(t(key, counted));
+  }
+  return sentences.join(" ");
+}
+
+function labels({ forecast, source }) {
+  const found = [];
+  if (source === "synthetic") found.push(["synthetic", t("label.synthetic")]);
+  const status = forecast.editionStatus;
+  if (status) found.push([status, named("label", status)]);
+  if (forecast.diagnostics?.passed === false) found.push(["failed", t("label.failed_checks")]);
+  return found;
+}
+
+const badge = (kind, text) =>
+  element("li", {}, element("span", { class: `utrecht-data-badge label label--${kind}` }, text));
+
+function notices({ source }, warnings) {
+  // The service writes its warnings in English, whatever the language of the page.
+  const items = warnings.map((warning) => element("li", { lang: "en" }, warningText(warning)));
+  if (source === "synthetic") items.unshift(element("li", {}, t("label.synthetic.meaning")));
+  if (!items.length) return [];
+  const heading = element("h3", { class: "utrecht-heading-3" }, t("warnings.heading"));
+  const list = element("ul", {}, ...items);
+  return [element("div", { class: "utrecht-alert utrecht-alert--warning notice" }, heading, list)];
+}
+
+const warningText = (warning) => (typeof warning === "string" ? warning : (warning.detail ?? JSON.stringify(warning)));
+
+function drawWeights({ weights, scenarioSet }) {
+  const host = byId("weights");
+  if (!weights) {
+    host.replaceChildren(element("p", { class: "utrecht-paragraph" }, t("weights.none")));
+    return;
+  }
+  const names = new Map((scenarioSet?.scenarios ?? []).map((scenario) => [scenario.key, scenario.label]));
+  const nodes = [weightsTable(weights.scenarios, names)];
+  if (weights.conflict?.flag) {
+    const text = element("p", {}, t("weights.conflict"));
+    nodes.unshift(element("div", { class: "utrecht-alert utrecht-alert--warning notice" }, text));
+  }
+  host.replaceChildren(...nodes);
+}

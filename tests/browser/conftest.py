@@ -1,0 +1,121 @@
+"""Chromium driven by Playwright, and a server in a thread; skipped, saying why, where Chromium is absent."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.fake_service import FakeService, make_app
+
+CHROMIUM = Path(os.environ.get("INSTROOM_CHROMIUM", "/usr/bin/chromium"))
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WIDE, NARROW = 1280, 320
+
+
+@contextmanager
+def serving(app: Any) -> Iterator[str]:
+    """Serves an application on a free port of this machine; gives its address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.02)
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)
+        listener.close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    if not CHROMIUM.is_file():
+        pytest.skip(f"no Chromium at {CHROMIUM}; set INSTROOM_CHROMIUM to its path")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def fake() -> FakeService:
+    return FakeService()
+
+
+@pytest.fixture
+def origin(fake: FakeService) -> Iterator[str]:
+    with serving(make_app(fake)) as address:
+        yield address
+
+
+@dataclass
+class Visit:
+    """One opened page with everything it asked for and complained about."""
+
+    page: Page
+    origin: str
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def foreign_requests(self) -> list[str]:
+        own = urlsplit(self.origin).netloc
+        return [url for url in self.requests if urlsplit(url).netloc != own]
+
+    def ready(self) -> "Visit":
+        """Waits until the charts of a forecast are on the page."""
+        self.page.locator("#density svg, #density p").first.wait_for()
+        self.page.locator("#exceedance-result strong").wait_for()
+        return self
+
+    def text(self, selector: str) -> str:
+        return self.page.locator(selector).inner_text()
+
+
+Opener = Callable[..., Visit]
+
+
+def _listen(visit: Visit) -> None:
+    visit.page.on("request", lambda request: visit.requests.append(request.url))
+    visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
+    wrong = ("error", "warning")
+    visit.page.on("console", lambda said: visit.complaints.append(said.text) if said.type in wrong else None)
+
+
+@pytest.fixture
+def open_page(chromium: Browser, origin: str) -> Iterator[Opener]:
+    """`open_page(width=1280, path="/", at=origin)` opens the page in a fresh browser profile."""
+    contexts = []
+
+    def opened(width: int = WIDE, path: str = "/", at: str = origin, **options: Any) -> Visit:
+        context = chromium.new_context(viewport={"width": width, "height": 900}, locale="en-GB", **options)
+        contexts.append(context)
+        context.set_default_timeout(15_000)
+        visit = Visit(context.new_page(), at)
+        _listen(visit)
+        visit.page.goto(at + path)
+        return visit
+
+    yield opened
+    for context in contexts:
+        context.close()
