@@ -1,20 +1,27 @@
-"""What every test of the service shares: a client that speaks to an ASGI application without a socket."""
+"""What tests share: the folder of real counts, and a client that speaks to ASGI without a socket."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+from hypothesis import settings
 
 Asgi = Callable[..., Any]
 
+# Time per example says how busy the machine is, not whether the property holds.
+settings.register_profile("instroom", deadline=None)
+settings.load_profile("instroom")
+
 
 class Client:
-    """A synchronous face on httpx' asynchronous ASGI transport; a crash comes back as the 500 a caller sees."""
+    """A synchronous face on httpx' ASGI transport; a crash comes back as the 500 a caller sees."""
 
     def __init__(self, app: Asgi, portal: BlockingPortal, headers: dict[str, str] | None = None) -> None:
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=("127.0.0.1", 50_000))
@@ -52,3 +59,15 @@ def connect() -> Iterator[Callable[..., Client]]:
             return client
 
         yield opened
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real published counts: `INSTROOM_TEST_DATA`, else `../shared/data` beside the repository."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("INSTROOM_TEST_DATA", beside))
+    if not folder.is_dir():
+        pytest.skip(
+            f"real data are not here: {folder} does not exist (INSTROOM_TEST_DATA names another folder)"
+        )
+    return folder
