@@ -5,7 +5,6 @@ The same parsers and the same store as the HTTP interface. A dry run says what w
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -15,14 +14,14 @@ import pandas as pd
 import typer
 from rich.table import Table
 
-from service.cli.terminal import err, out, refuse
+from service.cli.terminal import actor, err, open_sessions, refuse, say
 from service.settings import Settings
 from service.sources.delivery import parse_delivery_csv, parse_delivery_json
 from service.sources.eurostat import EUROSTAT_API, EurostatRequest, fetch
 from service.sources.eurostat_http import EurostatClient, EurostatError
 from service.sources.refusal import DeliveryRefused
 from service.storage.audit import record_action
-from service.storage.base import make_engine, migrate, session_factory, writing
+from service.storage.base import writing
 from service.storage.realisations import examine_delivery, store_delivery
 
 _SHOWN_FAULTS = 20
@@ -75,30 +74,20 @@ def fetch_eurostat(
     except EurostatError as error:
         refuse(str(error), code=1)
     for line in (*delivery.notes, *delivery.warnings):
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
+        say(line)
     _store(settings, delivery.frame, "eurostat", dry_run=dry_run)
 
 
 def _store(settings: Settings, frame: pd.DataFrame, origin: str, *, dry_run: bool) -> None:
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    engine = make_engine(settings.database_url)
-    migrate(engine)
-    actor = f"{getpass.getuser()} (command line)"
-    try:
-        with writing(session_factory(engine)) as session:
-            result = (
-                examine_delivery(session, frame) if dry_run else store_delivery(session, frame, origin, actor)
-            )
-            if not dry_run:
-                record_action(session, actor, "admin", "store delivery", f"delivery:{result.delivery_id}")
-    finally:
-        engine.dispose()
-    verb = "Would store" if dry_run else "Stored"
-    out.print(
-        f"{verb} {result.new} new and {result.revised} revised of {result.rows} rows; "
-        f"{result.unchanged} unchanged. Vintage {result.vintage[:12]}.",
-        highlight=False,
-        soft_wrap=True,
+    with open_sessions(settings) as sessions, writing(sessions) as session:
+        if dry_run:
+            result = examine_delivery(session, frame)
+        else:
+            result = store_delivery(session, frame, origin, actor())
+            record_action(session, actor(), "admin", "store delivery", f"delivery:{result.delivery_id}")
+    say(
+        f"{'Would store' if dry_run else 'Stored'} {result.new} new and {result.revised} revised of "
+        f"{result.rows} rows; {result.unchanged} unchanged. Vintage {result.vintage[:12]}."
     )
 
 

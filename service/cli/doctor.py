@@ -22,11 +22,10 @@ from rich.table import Table
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.cli.terminal import out, refuse
+from service.cli.terminal import open_sessions, out, say
 from service.settings import Settings
 from service.storage.base import (
     make_engine,
-    migrate,
     newest_revision,
     reading,
     session_factory,
@@ -69,9 +68,9 @@ def _show(checks: list[Check], obstacles: list[str]) -> None:
         table.add_row("[red]no[/red]" if check.obstacle else "[green]ok[/green]", check.name, check.found)
     out.print(table)
     for obstacle in obstacles:
-        out.print(f"Not ready: {obstacle}", markup=False, highlight=False, soft_wrap=True)
+        say(f"Not ready: {obstacle}")
     if not obstacles:
-        out.print("Ready.")
+        say("Ready.")
 
 
 def _python(settings: Settings) -> Iterator[Check]:
@@ -169,12 +168,5 @@ def _tried(name: str, found: str, attempt: Callable[[], object]) -> Check:
 
 def migrated(settings: Settings) -> None:
     """Migrate and say where the schema is now."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    engine = make_engine(settings.database_url)
-    try:
-        migrate(engine)
-    except SQLAlchemyError as error:
-        refuse(f"The database does not answer: {str(error.__cause__ or error).splitlines()[0]}", code=1)
-    finally:
-        engine.dispose()
-    out.print(f"The database is at revision {newest_revision()}.", highlight=False)
+    with open_sessions(settings):
+        say(f"The database is at revision {newest_revision()}.")
