@@ -1,0 +1,51 @@
+"""Prior records: what they refuse, and that a variable has the density its record declares."""
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+from scipy import stats
+
+from models.backend import pm
+from models.prior_terms import Family, Prior, term
+
+DECLARED = {"mu": 0.4, "sigma": 0.6}
+
+
+@pytest.mark.parametrize(
+    ("family", "distribution"),
+    [
+        ("normal", stats.norm(0.4, 0.6)),
+        ("lognormal", stats.lognorm(0.6, scale=np.exp(0.4))),
+        ("logit_normal", None),
+    ],
+)
+def test_draws_of_a_term_follow_its_record(family: Family, distribution: object) -> None:
+    with pm.Model():
+        variable = term("x", Prior(family=family, parameters=DECLARED, source="a test"))
+        draws = pm.draw(variable, 4000, random_seed=1)
+    if distribution is None:
+        draws, distribution = np.log(draws / (1 - draws)), stats.norm(0.4, 0.6)
+    assert stats.kstest(draws, distribution.cdf).pvalue > 1e-3  # type: ignore[attr-defined]
+
+
+def test_a_term_with_dims_has_independent_copies() -> None:
+    with pm.Model(coords={"harmonic": range(3)}):
+        variable = term("x", Prior(family="lognormal", parameters=DECLARED, source="a test"), dims="harmonic")
+        draws = pm.draw(variable, 2000, random_seed=1)
+    assert draws.shape == (2000, 3)
+    correlation = np.corrcoef(draws.T) - np.eye(3)
+    assert np.abs(correlation).max() < 0.08
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"mu": 0}, {"mu": 0, "sigma": 1, "nu": 3}, {"mu": 0, "sigma": 0}, {"mu": np.inf, "sigma": 1}],
+)
+def test_parameters_that_are_none_of_the_family_are_refused(parameters: dict[str, float]) -> None:
+    with pytest.raises(ValidationError):
+        Prior(family="normal", parameters=parameters, source="a test")
+
+
+def test_a_prior_without_a_source_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        Prior(family="normal", parameters=DECLARED, source="")
