@@ -1,0 +1,204 @@
+"""Forecasts as asked for: the normalised request, what it was based on, and the job that computes it.
+
+    draws_hash = content_hash(request without names, scenario set's hash, data vintage, model version)
+    job key    = content_hash(draws_hash, scenario set's id and version)
+
+Equal draws hashes mean equal numbers to the byte; equal job keys are one forecast. `known_rows` counts the
+rows of the target that were stored when it was asked for: rows are only ever added, so the first
+`known_rows` of them are what the computation gets, however late it starts. Must not know HTTP or how a
+forecast is computed.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Integer, String, Text, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from priors.hashing import content_hash
+from priors.records import Target
+from service.storage.base import Base, UtcDateTime
+from service.storage.jobs import Job, JobRow, JobState, enqueue, live_job, to_job
+from service.storage.paging import Page
+
+JOB_KIND = "forecast"
+
+
+class ForecastRow(Base):
+    __tablename__ = "forecasts"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, unique=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), unique=True)
+    draws_hash: Mapped[str] = mapped_column(String(64))
+    request: Mapped[str] = mapped_column(Text)
+    scenario_set_id: Mapped[str | None] = mapped_column(String(36))
+    scenario_set_version: Mapped[int | None] = mapped_column(Integer)
+    scenario_set_hash: Mapped[str | None] = mapped_column(String(64))
+    data_vintage: Mapped[str] = mapped_column(String(64))
+    known_rows: Mapped[int] = mapped_column(Integer)
+    model_version: Mapped[str] = mapped_column(String(40))
+    warnings: Mapped[str] = mapped_column(Text)
+    edition_status: Mapped[str] = mapped_column(String(20))
+    created_by: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+@dataclass(frozen=True)
+class ForecastOrder:
+    """A request in full, defaults filled in; `scenario_set` is (id, version) or None for the model alone."""
+
+    target: Target
+    scenario_set: tuple[str, int] | None
+    cutoff: date
+    as_of: date
+    expert_weight: float
+    horizon_years: int
+    method: str
+    seed: int
+
+    def as_json(self) -> dict[str, Any]:
+        """In the names of the HTTP contract."""
+        identifier, version = self.scenario_set or (None, None)
+        return {
+            "scenarioSet": identifier,
+            "scenarioSetVersion": version,
+            "target": self.target.model_dump(by_alias=True),
+            "cutoff": self.cutoff.isoformat(),
+            "asOf": self.as_of.isoformat(),
+            "expertWeight": self.expert_weight,
+            "horizonYears": self.horizon_years,
+            "method": self.method,
+            "seed": self.seed,
+        }
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What an order stands on: hashes of the set and of the figures, how many rows these are, which model."""
+
+    scenario_set_hash: str | None
+    data_vintage: str
+    known_rows: int
+    model_version: str
+
+
+@dataclass(frozen=True)
+class StoredOrder:
+    """A forecast as the database knows it, with the state of its job."""
+
+    id: str
+    order: ForecastOrder
+    basis: Basis
+    draws_hash: str
+    warnings: tuple[str, ...]
+    edition_status: str
+    created_by: str
+    created_at: datetime
+    job: Job
+
+
+def draws_hash(order: ForecastOrder, basis: Basis) -> str:
+    """The name of the numbers: what determines them, and nothing that does not."""
+    asked = order.as_json()
+    named = {name: asked[name] for name in asked if name not in ("scenarioSet", "scenarioSetVersion")}
+    stands_on = [basis.scenario_set_hash, basis.data_vintage, basis.model_version]
+    return content_hash({"request": named, "basis": stands_on})
+
+
+def order_forecast(
+    session: Session, order: ForecastOrder, basis: Basis, warnings: tuple[str, ...], created_by: str
+) -> tuple[StoredOrder, bool]:
+    """The forecast for this order and whether it is new; an equal one that lives is returned as it is.
+
+    Needs a writing session; commits with the caller.
+    """
+    hashed = draws_hash(order, basis)
+    key = content_hash({"draws": hashed, "scenarioSet": list(order.scenario_set or ())})
+    existing = live_job(session, key)
+    if existing is not None:
+        found = get_forecast(session, existing.subject)
+        assert found is not None, "a job of this kind is written together with its forecast"
+        return found, False
+    identifier = str(uuid.uuid4())
+    job = enqueue(session, JOB_KIND, identifier, key)
+    identity, version = order.scenario_set or (None, None)
+    row = ForecastRow(
+        id=identifier,
+        number=(session.scalar(select(func.max(ForecastRow.number))) or 0) + 1,
+        job_id=job.id,
+        draws_hash=hashed,
+        request=json.dumps(order.as_json()),
+        scenario_set_id=identity,
+        scenario_set_version=version,
+        scenario_set_hash=basis.scenario_set_hash,
+        data_vintage=basis.data_vintage,
+        known_rows=basis.known_rows,
+        model_version=basis.model_version,
+        warnings=json.dumps(warnings),
+        edition_status="concept",
+        created_by=created_by,
+        created_at=datetime.now(UTC),
+    )
+    session.add(row)
+    session.flush()
+    return _stored(row, job), True
+
+
+def get_forecast(session: Session, forecast_id: str) -> StoredOrder | None:
+    query = select(ForecastRow, JobRow).join(JobRow, JobRow.id == ForecastRow.job_id)
+    found = session.execute(query.where(ForecastRow.id == forecast_id)).one_or_none()
+    return _stored(found[0], to_job(found[1])) if found else None
+
+
+def list_forecasts(
+    session: Session,
+    number: int,
+    size: int,
+    status: JobState | None = None,
+    scenario_set: str | None = None,
+) -> Page[StoredOrder]:
+    """Forecasts, the latest first."""
+    query = select(ForecastRow, JobRow).join(JobRow, JobRow.id == ForecastRow.job_id)
+    if status is not None:
+        query = query.where(JobRow.state == status.value)
+    if scenario_set is not None:
+        query = query.where(ForecastRow.scenario_set_id == scenario_set)
+    total = session.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+    ordered = query.order_by(ForecastRow.number.desc()).offset((number - 1) * size).limit(size)
+    items = [_stored(row, to_job(job)) for row, job in session.execute(ordered)]
+    return Page(items, number, size, total)
+
+
+def _stored(row: ForecastRow, job: Job) -> StoredOrder:
+    basis = Basis(row.scenario_set_hash, row.data_vintage, row.known_rows, row.model_version)
+    return StoredOrder(
+        id=row.id,
+        order=_order(json.loads(row.request)),
+        basis=basis,
+        draws_hash=row.draws_hash,
+        warnings=tuple(json.loads(row.warnings)),
+        edition_status=row.edition_status,
+        created_by=row.created_by,
+        created_at=row.created_at,
+        job=job,
+    )
+
+
+def _order(asked: Mapping[str, Any]) -> ForecastOrder:
+    named = asked["scenarioSet"], asked["scenarioSetVersion"]
+    return ForecastOrder(
+        target=Target.model_validate(asked["target"]),
+        scenario_set=named if named[0] is not None else None,
+        cutoff=date.fromisoformat(asked["cutoff"]),
+        as_of=date.fromisoformat(asked["asOf"]),
+        expert_weight=asked["expertWeight"],
+        horizon_years=asked["horizonYears"],
+        method=asked["method"],
+        seed=asked["seed"],
+    )
