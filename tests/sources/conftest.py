@@ -1,20 +1,19 @@
-"""Where real extracts are, when they are beside the checkout."""
+"""Single real files, when the folder of real counts is beside the checkout."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-REAL = Path(__file__).resolve().parents[3] / "shared" / "data"
-
 
 @pytest.fixture
-def real() -> Callable[[str], Path]:
-    """The path of a real file below ../shared/data; skips the test, saying why, where there is none."""
+def real(request: pytest.FixtureRequest) -> Callable[[str], Path]:
+    """`real(name)` gives the path of a real file; skips the test, saying why, where there is none."""
 
     def path(name: str) -> Path:
-        if not (REAL / name).exists():
-            pytest.skip(f"no real file ../shared/data/{name} beside this checkout")
-        return REAL / name
+        folder = Path(request.getfixturevalue("shared_data"))
+        if not (folder / name).exists():
+            pytest.skip(f"the folder of real counts has no {name}")
+        return folder / name
 
     return path

@@ -1,0 +1,1 @@
+"""What the service starts with: a synthetic data set, labelled as such, and a published example edition."""
