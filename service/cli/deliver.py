@@ -40,9 +40,7 @@ def import_file(settings: Settings, file: Path, mapping: Path | None, *, dry_run
 def _read(file: Path, mapping: Path | None) -> pd.DataFrame:
     received = datetime.now(UTC)
     if mapping is not None:
-        from service.sources.kmi import load_mapping, parse_kmi_delivery
-
-        return parse_kmi_delivery(file.read_bytes(), load_mapping(mapping.read_bytes()), received_at=received)
+        return _read_mapped(file, mapping, received)
     if file.suffix.lower() == ".csv":
         return parse_delivery_csv(file.read_bytes(), received_at=received)
     if file.suffix.lower() != ".json":
@@ -52,6 +50,21 @@ def _read(file: Path, mapping: Path | None) -> pd.DataFrame:
     except ValueError as error:
         refuse(f"{file.name} is not JSON: {error}", code=1)
     return parse_delivery_json(items, received_at=received)
+
+
+def _read_mapped(file: Path, mapping: Path, received: datetime) -> pd.DataFrame:
+    """A file in its maker's layout; `mapping` is a file, or the name of one that comes along."""
+    from service.sources.kmi import parse_kmi_delivery
+    from service.sources.kmi_mapping import MappingInvalid, load_mapping
+
+    try:
+        chosen = load_mapping(mapping)
+    except MappingInvalid as error:
+        refuse(f"The mapping {mapping} cannot be used: {error}", code=1)
+    delivery = parse_kmi_delivery(file.read_bytes(), chosen, received)
+    for note in delivery.notes:
+        say(note)
+    return delivery.frame
 
 
 def fetch_eurostat(

@@ -58,7 +58,7 @@ def import_file(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
     mapping: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="What the columns of this deliverer's file mean."),
+        typer.Option(help="What the columns of this file mean: a TOML file, or the name of a bundled one."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; store nothing.")] = False,
 ) -> None:
