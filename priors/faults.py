@@ -15,7 +15,7 @@ class Fault(NamedTuple):
     detail: str
 
 
-class InvalidScenarioSet(ValueError):  # noqa: N818
+class InvalidScenarioSet(ValueError):
     """A scenario set cannot be used; `faults` names everything that is wrong with it."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
@@ -26,4 +26,5 @@ class InvalidScenarioSet(ValueError):  # noqa: N818
 def pointer(*steps: str | int) -> str:
     """JSON pointer to a place in a document; a step "[key]" points at the key's own place."""
     shown = [str(step).replace("~", "~0").replace("/", "~1") for step in steps if step != "[key]"]
-    return "".join(f"/{step}" for step in shown)
+    # A field's name may hold half a surrogate pair, which no answer could carry.
+    return "".join(f"/{step}" for step in shown).encode("utf-8", "backslashreplace").decode("utf-8")

@@ -76,7 +76,13 @@ class StudentT:
         return np.asarray(special.stdtr(self.nu, t / self.scale), dtype=np.float64)
 
     def ppf(self, p: FloatArray) -> FloatArray:
-        return np.asarray(self.scale * special.stdtrit(self.nu, p), dtype=np.float64)
+        # At 0 and 1 the library's inverse loses the sign of infinity.
+        inside = np.clip(p, np.finfo(np.float64).tiny, 1.0 - 2.0**-53)
+        ends = np.where(np.asarray(p) < 0.5, -np.inf, np.inf)
+        settled = (np.asarray(p) == 0.0) | (np.asarray(p) == 1.0)
+        return np.asarray(
+            np.where(settled, ends, self.scale * special.stdtrit(self.nu, inside)), dtype=np.float64
+        )
 
     def upper_moments(self, t: float) -> tuple[float, float]:
         # (1 + u²/nu) f_nu(u) is proportional to the density of a t with nu - 2 degrees of freedom.

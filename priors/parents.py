@@ -115,7 +115,7 @@ class Gamma:
         self._log_front = 0.5 * math.log(self.shape / (2 * math.pi)) - _stirling_error(self.shape)
 
     def pdf(self, x: FloatArray) -> FloatArray:
-        positive = np.maximum(x, np.finfo(np.float64).tiny)
+        positive = np.clip(x, np.finfo(np.float64).tiny, 1e300)
         away = (positive - self.mean) / self.mean
         near = np.abs(away) < 0.5  # log1p keeps the digits near the mean, the plain log those near zero
         log_ratio = np.where(near, np.log1p(np.where(near, away, 0.0)), np.log(positive / self.mean))

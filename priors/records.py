@@ -28,6 +28,8 @@ Series = Literal[
 def _storable(text: str) -> str:
     if "\x00" in text:
         raise ValueError("the character U+0000 cannot be stored")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("half of a surrogate pair is no character")
     return text
 
 

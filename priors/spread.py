@@ -27,7 +27,7 @@ SMALLEST_RELATIVE_SD = 1e-5
 LARGEST_SKEWED_RELATIVE_SD = 5.0
 
 
-class ImpossibleBelief(ValueError):  # noqa: N818
+class ImpossibleBelief(ValueError):
     """No member of the family has this expected inflow and spread; `part` names which is at fault."""
 
     def __init__(self, part: str, detail: str) -> None:

@@ -11,13 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from priors.kernels import FloatArray
 from priors.mixture import ExpertDensity
 
 LEVELS = {"minimum": 0.125, "median": 0.5, "medio": 2 / 3, "maximum": 0.875}
 _DRAWN_TAIL = 5e-4
-_COMPONENT_LEVELS = np.linspace(0.02, 0.98, 25)
+_NARROW_LEVELS = special.ndtr(np.linspace(-5.0, 5.0, 41))
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def density_grid(density: ExpertDensity, year: int, points: int = 201) -> FloatA
     low, high = density.ppf(year, [_DRAWN_TAIL, 1 - _DRAWN_TAIL])
     even = np.linspace(low, high, points)
     # A scenario much narrower than the step would be missed by even spacing alone.
-    narrow = [part.ppf(_COMPONENT_LEVELS) for _, part in density.parts(year) if part.sd() * 40 < high - low]
+    narrow = [part.ppf(_NARROW_LEVELS) for _, part in density.parts(year) if part.sd() * 40 < high - low]
     return np.unique(np.clip(np.concatenate([even, *narrow]), low, high))
 
 
