@@ -1,0 +1,181 @@
+"""The evidence: how probable the later months are, given a set of yearly totals.
+
+    w(N) = p_M(months after the cutoff | N, months up to the cutoff)
+
+The model's months enter through two summaries, all that a local level needs of them:
+
+    u = log(S / (R - S))      S: later months counted in the unfinished year, R: what its months after the cutoff
+                              come to, so R - S is still to come; the floor N > counted is part of the variable
+    v = the smoothed, deseasonalised log level at the last month
+
+A Gaussian mixture over (u, v, log R, log N_2, ...), fitted to the model's joint draws at the cutoff, gives
+p(u, v | log totals); p(S | ...) = p(u | ...) R / (S (R - S)) by change of variable. Being a conditional density
+of the data it is bounded, so no draw of the totals can run away with the weight: the reason why experts' draws
+are weighed by it and not the model's paths by expert density over model density. A year fully counted has no
+summary: its total is a known coordinate.
+
+A mixture with few components misses the shoulders, by up to a tenth of a quantile in a surge. So its logarithm is
+corrected by one bounded, piecewise linear function of each year's log total, chosen such that the model's draws at
+the cutoff, weighed, have the same yearly marginals as the model continued exactly from the later months (raking:
+Deming and Stephan 1940). What the correction learns there it lends to the experts' draws.
+
+Evaluated by the web process, so NumPy and SciPy only; fitted in evidence_fit.py.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.gaussian_mixture import GaussianMixture
+from models.observation import Observation
+from models.series import log_counts
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Smoothing:
+    """Typical smoothing weight and seasonal pattern `(calendar month,)`: they define the summary v."""
+
+    alpha: float
+    season: Array
+
+    def recent_level(self, logs: Array, months: NDArray[np.datetime64]) -> Array:
+        """Exponentially weighted mean of deseasonalised logs `(draw, month)`: an array `(draw,)`."""
+        age = np.arange(len(months))[::-1]
+        weight = (1 - self.alpha) ** age
+        calendar = months.astype(np.int64) % 12
+        return np.asarray((logs - self.season[calendar]) @ (weight / weight.sum()))
+
+
+@dataclass(frozen=True)
+class Correction:
+    """Piecewise linear functions, one per open year: `knots` and `heights` `(open year, knot)`, flat outside."""
+
+    knots: Array
+    heights: Array
+
+    def __call__(self, log_totals: Array) -> Array:
+        """What to add to the log evidence at `(draw, open year)`: an array `(draw,)`."""
+        total = np.zeros(len(log_totals))
+        for column, knots, heights in zip(log_totals.T, self.knots, self.heights, strict=True):
+            total += np.interp(column, knots, heights)
+        return total
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The later months and the mixture over (summaries, log totals) that judges them.
+
+    `mixture` has the summaries first, in the order u, v (each only where it says something), then one
+    coordinate per target year that was open at the cutoff.
+    """
+
+    observation: Observation
+    smoothing: Smoothing
+    mixture: GaussianMixture
+    correction: Correction | None = None
+
+    @property
+    def summaries(self) -> tuple[str, ...]:
+        """Which of u and v are in use."""
+        return summaries_of(self.observation)
+
+    @cached_property
+    def totals_mixture(self) -> GaussianMixture:
+        """The model's density at the cutoff of the log totals alone, the q_c of the design."""
+        first = len(self.summaries)
+        return self.mixture.marginal(range(first, self.mixture.dim))
+
+    def log_totals(self, totals: Array) -> Array:
+        """Coordinates `(draw, open year)` of totals `(draw, year)`: logs of what the cutoff did not yet know.
+
+        A total under what is counted has no logarithm; it is read as half a person to come and excluded by
+        its weight, so that one impossible draw cannot spoil an array.
+        """
+        remainders = self.observation.remainders_at_cutoff(totals)[:, self.observation.open_at_cutoff]
+        return np.asarray(np.log(np.maximum(remainders, 0.5)))
+
+    def totals(self, log_totals: Array) -> Array:
+        """The inverse of `log_totals`, in persons; years known at the cutoff have their count."""
+        observation = self.observation
+        out = np.tile(observation.counted_at_cutoff, (len(log_totals), 1))
+        out[:, observation.open_at_cutoff] += np.exp(log_totals)
+        return out
+
+    def log_evidence(self, totals: Array) -> Array:
+        """`log w(N)` for totals `(draw, year)`, -inf where a total falls under what is counted."""
+        if not self.summaries:
+            return np.where(self._possible(totals), 0.0, -np.inf)
+        possible = np.flatnonzero(self._possible(totals))
+        out = np.full(len(totals), -np.inf)
+        out[possible] = self._log_conditional(totals[possible])
+        return out
+
+    def _possible(self, totals: Array) -> NDArray[np.bool_]:
+        open_years = ~self.observation.complete
+        above = totals[:, open_years] > self.observation.counted[open_years]
+        return np.asarray(above.all(axis=1))
+
+    def _log_conditional(self, totals: Array) -> Array:
+        x = self.log_totals(totals)
+        values, log_jacobian = self._observed_summaries(totals, len(x))
+        joint = self.mixture.log_density(np.concatenate([values, x], axis=1))
+        uncorrected = joint - self.totals_mixture.log_density(x) + log_jacobian
+        return np.asarray(uncorrected + self.correction(x) if self.correction else uncorrected)
+
+    @cached_property
+    def level_summary(self) -> float:
+        """v at the months that came."""
+        observed = log_counts(self.observation.later_counts)[None, :]
+        return float(self.smoothing.recent_level(observed, self.observation.later_months)[0])
+
+    def _observed_summaries(self, totals: Array, size: int) -> tuple[Array, Array]:
+        """The summaries `(draw, summary)` at the months that came, and the log Jacobian of u."""
+        observation, columns, log_jacobian = self.observation, [], np.zeros(size)
+        if "u" in self.summaries:
+            year = observation.partial_year
+            counted = observation.counted[year] - observation.counted_at_cutoff[year]
+            to_come = totals[:, year] - observation.counted[year]
+            columns.append(np.log(counted) - np.log(to_come))
+            log_jacobian = np.log(counted + to_come) - np.log(counted) - np.log(to_come)
+        if "v" in self.summaries:
+            columns.append(np.full(size, self.level_summary))
+        return np.stack(columns, axis=1), log_jacobian
+
+
+def summaries_of(observation: Observation) -> tuple[str, ...]:
+    """Which summaries carry information: u for an unfinished year, v unless a single month says it already."""
+    later = len(observation.later_counts)
+    if not later:
+        return ()
+    inside = observation.partial_year is not None and _counted_since(observation) > 0
+    single = later == 1 and int(observation.later_by_year.sum()) == 1
+    return (("u",) if inside else ()) + (() if single else ("v",))
+
+
+def _counted_since(observation: Observation) -> float:
+    year = observation.partial_year
+    return float(observation.counted[year] - observation.counted_at_cutoff[year])
+
+
+def simulated_coordinates(log_paths: Array, observation: Observation, smoothing: Smoothing) -> Array:
+    """Points `(draw, summary + open year)` of model draws `(draw, month)` over `observation.horizon_months`."""
+    counts = np.exp(log_paths)
+    later = len(observation.later_counts)
+    of_year = observation.horizon_months.astype("datetime64[Y]").astype(np.int64) + 1970
+    columns = []
+    for name in summaries_of(observation):
+        if name == "u":
+            inside = of_year == observation.years[observation.partial_year or 0]
+            since = inside & (np.arange(len(of_year)) < later)
+            columns.append(
+                np.log(counts[:, since].sum(axis=1)) - np.log(counts[:, inside & ~since].sum(axis=1))
+            )
+        else:
+            columns.append(smoothing.recent_level(log_paths[:, :later], observation.horizon_months[:later]))
+    open_years = np.asarray(observation.years)[observation.open_at_cutoff]
+    columns += [np.log(counts[:, of_year == year].sum(axis=1)) for year in open_years]
+    return np.stack(columns, axis=1)

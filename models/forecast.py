@@ -1,0 +1,210 @@
+"""One forecast, from realisations and a scenario set to draws: the straight line through the rooms.
+
+    realisations -> what was known at the cutoff and at as_of                    (forecast_checks)
+    fit, simulate -> the model at the cutoff, and continued from later months    (model_draws)
+    evidence     -> p_M(later months | totals)                                   (evidence_fit)
+    weigh        -> experts' totals by the evidence, or both jointly by NUTS     (posterior, joint)
+    complete     -> monthly paths that carry the totals                          (paths)
+
+Pure: the same request, realisations and library versions give the same numbers. Worker processes only.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import ndtri
+from scipy.stats import qmc
+
+from models.conflict import Conflict, conflict
+from models.evidence import Evidence
+from models.evidence_fit import corrected, fit_evidence
+from models.forecast_checks import TargetData, target_data
+from models.joint import JointDraws, sample_joint
+from models.model_draws import ModelDraws, ModelFit, fit_model, simulate_model
+from models.paths import whole_paths
+from models.posterior import MODEL_KEY, NothingLeft, Posterior, resample, weigh
+from models.request import ForecastRefused, ForecastRequest
+from models.weighting import WeighedComponent, weigh_component
+from priors.mixture import Component, ExpertDensity, expert_density
+from priors.scenario import InvalidScenarioSet
+
+Array = NDArray[np.float64]
+Report = Callable[[str, float], None]
+
+DRAWS = 100_000
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Everything a forecast is: stored.py writes it, the web process answers from it.
+
+    `base` `(draw, year + 1)` standard normals; `paths` `(draw, future month)` whole persons, equally weighted.
+    """
+
+    request: ForecastRequest
+    data: TargetData
+    evidence: Evidence
+    base: Array
+    model: WeighedComponent
+    density: ExpertDensity | None
+    posterior: Posterior
+    joint: JointDraws | None
+    paths: NDArray[np.int32]
+    conflict: Conflict
+    diagnostics: dict[str, object]
+    warnings: tuple[str, ...]
+    timings: dict[str, float]
+
+
+def run_forecast(
+    request: ForecastRequest, realisations: pd.DataFrame, report: Report = lambda stage, fraction: None
+) -> Forecast:
+    """Compute a forecast.
+
+    `realisations` are the bitemporal rows of the target, unfiltered. `report` receives a stage and the fraction
+    done; what it raises ends the computation. Raises ForecastRefused for requests the data cannot serve.
+    """
+    clock = _Clock(report)
+    clock.enter("reading", 0.0)
+    data = target_data(realisations, request.target, request.cutoff, request.as_of, request.horizon_years)
+    density = _density(request, data)
+    clock.enter("sampling", 0.02)
+    fit = fit_model(data, request.seed, lambda share: clock.at(0.02 + 0.48 * share))
+    clock.enter("simulating", 0.5)
+    model = simulate_model(data, fit, request.seed)
+    clock.enter("evidence", 0.6)
+    evidence = learn_evidence(data, model, request.seed)
+    clock.enter("weighing", 0.75)
+    base = base_normals(DRAWS, request.horizon_years, request.seed)
+    own = model_component(model, evidence, base)
+    posterior, joint = _posterior(request, density, evidence, base, own, clock)
+    clock.enter("paths", 0.9)
+    paths = whole_paths(*_equal_draws(posterior, joint, request.seed), model.log_paths, evidence.observation)
+    clash = conflict(density, evidence, base, model.log_at_cutoff) if density else Conflict(False, None)
+    diagnostics = _diagnostics(fit, posterior, joint)
+    clock.enter("finished", 0.98)
+    return Forecast(
+        request, data, evidence, base, own, density, posterior, joint, paths, clash, diagnostics,
+        data.warnings + _quality_warnings(diagnostics), clock.timings,
+    )  # fmt: skip
+
+
+def learn_evidence(data: TargetData, model: ModelDraws, seed: int) -> Evidence:
+    """The evidence function from the model's draws at both moments."""
+    fitted = fit_evidence(model.log_at_cutoff, data.observation, model.smoothing, seed)
+    return corrected(fitted, model.totals_at_cutoff, model.totals)
+
+
+def base_normals(draws: int, horizon_years: int, seed: int) -> Array:
+    """Standard normals `(draw, year + 1)` from a scrambled Sobol sequence: quantiles settle ten times sooner."""
+    sobol = qmc.Sobol(horizon_years + 1, scramble=True, rng=np.random.default_rng(seed))
+    points = sobol.random_base2(int(np.ceil(np.log2(draws))))[:draws]
+    return np.asarray(ndtri(np.clip(points, 1e-12, 1 - 1e-12)))
+
+
+def model_component(model: ModelDraws, evidence: Evidence, base: Array) -> WeighedComponent:
+    """The model as one component: draws continued exactly, its evidence that of its own prior at the cutoff."""
+    nobody = Component(MODEL_KEY, 1.0, (), ())
+    log_evidence = weigh_component(nobody, 0.0, evidence, base).log_evidence
+    return WeighedComponent(MODEL_KEY, model.totals, np.full(len(model.totals), log_evidence), "continued")
+
+
+def _density(request: ForecastRequest, data: TargetData) -> ExpertDensity | None:
+    if request.scenario_set is None:
+        return None
+    try:
+        return expert_density(request.scenario_set, data.counted_when_stated)
+    except InvalidScenarioSet as invalid:
+        faults = "; ".join(f"{fault.field}: {fault.detail}" for fault in invalid.faults)
+        raise ForecastRefused("scenarioSet", faults) from invalid
+
+
+def _posterior(
+    request: ForecastRequest,
+    density: ExpertDensity | None,
+    evidence: Evidence,
+    base: Array,
+    model: WeighedComponent,
+    clock: "_Clock",
+) -> tuple[Posterior, JointDraws | None]:
+    """Weighed draws; the joint model on request, or where neither weights nor adapted draws can be trusted."""
+    posterior = weigh(density, request.expert_weight, evidence, base, model)
+    try:
+        trusted = posterior.reliable
+    except NothingLeft as nothing:
+        raise ForecastRefused(
+            "scenarioSet", f"{nothing}; widen the scenarios or add an unforeseen one"
+        ) from nothing
+    if density is None or request.expert_weight == 0 or evidence.observation.complete.all():
+        return posterior, None
+    if request.method == "weighted" and trusted:
+        return posterior, None
+    clock.enter("sampling jointly", 0.78)
+    joint = sample_joint(
+        density,
+        request.expert_weight,
+        evidence,
+        posterior,
+        request.seed,
+        lambda share: clock.at(0.78 + 0.12 * share),
+    )
+    return posterior, joint
+
+
+def _equal_draws(
+    posterior: Posterior, joint: JointDraws | None, seed: int
+) -> tuple[Array, NDArray[np.int64]]:
+    """Equally weighted totals and the model path each starts from: the model's own draws keep their own path."""
+    if joint is not None:
+        rows = np.random.default_rng(seed).integers(len(joint.totals), size=DRAWS)
+        return joint.totals[rows], np.arange(DRAWS)
+    totals, component, row = resample(posterior, DRAWS, seed)
+    own = np.array([key == MODEL_KEY for key in posterior.keys])[component]
+    return totals, np.where(own, row, np.arange(DRAWS))
+
+
+def _diagnostics(fit: ModelFit, posterior: Posterior, joint: JointDraws | None) -> dict[str, object]:
+    sampler = fit.last.diagnostics
+    weights = posterior.diagnostics
+    trusted = posterior.reliable if joint is None else joint.diagnostics.passed
+    return {
+        "rhatMax": sampler.rhat_max,
+        "essMin": min(sampler.ess_bulk_min, sampler.ess_tail_min),
+        "divergences": sampler.divergences,
+        "bfmiMin": sampler.bfmi_min,
+        "sampler": sampler.sampler,
+        "paretoK": weights.pareto_k,
+        "essWeighted": weights.ess_weighted,
+        "methodUsed": "joint" if joint is not None else ("adapted" if weights.adapted else "weighted"),
+        "passed": bool(sampler.passed and trusted),
+    }
+
+
+def _quality_warnings(diagnostics: dict[str, object]) -> tuple[str, ...]:
+    if diagnostics["passed"]:
+        return ()
+    return (
+        "The computation missed its own quality marks (see diagnostics); this forecast must not be adopted.",
+    )
+
+
+class _Clock:
+    """Reports progress and keeps the seconds spent in every stage."""
+
+    def __init__(self, report: Report) -> None:
+        self.timings: dict[str, float] = {}
+        self._report, self._stage, self._since = report, "", time.perf_counter()
+
+    def enter(self, stage: str, fraction: float) -> None:
+        now = time.perf_counter()
+        if self._stage:
+            self.timings[self._stage] = round(now - self._since, 3)
+        self._stage, self._since = stage, now
+        self._report(stage, fraction)
+
+    def at(self, fraction: float) -> None:
+        self._report(self._stage, fraction)

@@ -1,0 +1,154 @@
+"""What had been counted of the target years: at the cutoff, and since.
+
+The target years are the cutoff's own year and those after it. Their months fall in three runs: counted by the
+cutoff, counted since (the *later* months, the evidence), and still to come. Values are as known at `as_of`, also
+for months the cutoff already knew: a revision replaces a figure, it is not a new month.
+
+A run ends at the first month that is not available; months behind such a gap are left unused, because a year's
+remainder could not be told from what the gap hides. `unused_months` says how many, so that the forecast can.
+This module knows nothing of models, files or HTTP.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.series import MonthlySeries
+
+Array = NDArray[np.float64]
+Months = NDArray[np.datetime64]
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Counts in the target years. Persons; `later_counts` has one value per later month."""
+
+    years: tuple[int, ...]
+    counted_at_cutoff: Array
+    counted: Array
+    months_counted: NDArray[np.int64]
+    first_later_month: np.datetime64
+    later_counts: Array
+    unused_months: int = 0
+
+    @property
+    def horizon_months(self) -> Months:
+        """Every month from the first one unknown at the cutoff to the end of the last target year."""
+        end = np.datetime64(f"{self.years[-1] + 1}-01", "M")
+        return np.arange(self.first_later_month, end)
+
+    @property
+    def future_months(self) -> Months:
+        """The months still to come at `as_of`."""
+        return self.horizon_months[len(self.later_counts) :]
+
+    @property
+    def complete(self) -> NDArray[np.bool_]:
+        """`(year,)`: whether all twelve months are counted."""
+        return np.asarray(self.months_counted == 12)
+
+    @property
+    def open_at_cutoff(self) -> NDArray[np.bool_]:
+        """`(year,)`: whether the cutoff did not yet know every month."""
+        return np.asarray(self.months_counted - self.later_by_year < 12)
+
+    @property
+    def completed_since(self) -> NDArray[np.bool_]:
+        """`(year,)`: whether the last of the twelve months came after the cutoff."""
+        return np.asarray(self.complete & self.open_at_cutoff)
+
+    @property
+    def partial_year(self) -> int | None:
+        """Position of the year of which some later months, but not all months, are counted."""
+        grown = (self.later_by_year > 0) & ~self.complete
+        return int(np.flatnonzero(grown)[0]) if grown.any() else None
+
+    @property
+    def later_months(self) -> Months:
+        """The months counted since the cutoff."""
+        return np.arange(self.first_later_month, self.first_later_month + len(self.later_counts))
+
+    @property
+    def later_by_year(self) -> NDArray[np.int64]:
+        """`(year,)`: how many of the later months fall in each target year."""
+        return np.array([int((years_of(self.later_months) == year).sum()) for year in self.years])
+
+    def remainders_at_cutoff(self, totals: Array) -> Array:
+        """What the months unknown at the cutoff must add up to, for totals `(draw, year)`."""
+        return totals - self.counted_at_cutoff
+
+    def without_later_months(self) -> "Observation":
+        """The same calendar as it stood at the cutoff."""
+        return replace(
+            self,
+            counted=self.counted_at_cutoff,
+            months_counted=self.months_counted - self.later_by_year,
+            later_counts=np.empty(0),
+        )
+
+
+def observe(
+    at_cutoff: MonthlySeries, at_as_of: MonthlySeries, cutoff: date, horizon_years: int
+) -> Observation:
+    """Split the target years' months by what was known at the cutoff and at `as_of`.
+
+    Raises ValueError when the cutoff knew no month at all.
+    """
+    years = tuple(range(cutoff.year, cutoff.year + horizon_years))
+    first_later = last_usable_month(at_cutoff, cutoff.year) + 1
+    end = last_usable_month(at_as_of, cutoff.year) + 1
+    end = max(end, first_later)
+    later = _values(at_as_of, at_cutoff, np.arange(first_later, end))
+    start = np.datetime64(f"{cutoff.year}-01", "M")
+    before = np.arange(start, first_later) if first_later > start else np.arange(start, start)
+    known = _values(at_as_of, at_cutoff, before)
+    months = np.concatenate([before, np.arange(first_later, end)])
+    values = np.concatenate([known, later])
+    return Observation(
+        years=years,
+        counted_at_cutoff=_by_year(before, known, years),
+        counted=_by_year(months, values, years),
+        months_counted=np.array([int((years_of(months) == year).sum()) for year in years]),
+        first_later_month=first_later,
+        later_counts=later,
+        unused_months=int(np.isfinite(at_as_of.counts[at_as_of.months >= end]).sum()),
+    )
+
+
+def last_usable_month(series: MonthlySeries, first_year: int) -> np.datetime64:
+    """The last month before the first gap in the target years, or the last one known before them."""
+    available = series.months[np.isfinite(series.counts)]
+    if not len(available):
+        raise ValueError(f"no month of {series.label or 'the series'} was known")
+    start = np.datetime64(f"{first_year}-01", "M")
+    inside = set(available[available >= start].tolist())
+    earlier = available[available < start]
+    last = np.datetime64(earlier[-1], "M") if len(earlier) else start - 1
+    if inside and last < start - 1:
+        return last  # the year before is not finished, so this year's months lie behind a gap
+    while (last + 1).astype(object) in inside:
+        last = last + 1
+    return last
+
+
+def _values(series: MonthlySeries, fallback: MonthlySeries, months: Months) -> Array:
+    """Counts of the months; one retracted since the cutoff keeps the figure the cutoff knew."""
+    newest = dict(zip(series.months.tolist(), series.counts.tolist(), strict=True))
+    older = dict(zip(fallback.months.tolist(), fallback.counts.tolist(), strict=True))
+    picked = [newest.get(m, np.nan) for m in months.tolist()]
+    return np.array(
+        [v if np.isfinite(v) else older.get(m, np.nan) for v, m in zip(picked, months.tolist(), strict=True)],
+        dtype=float,
+    )
+
+
+def _by_year(months: Months, values: Array, years: tuple[int, ...]) -> Array:
+    of = years_of(months)
+    return np.array([values[of == year].sum() for year in years])
+
+
+def years_of(months: Months) -> NDArray[np.int64]:
+    """The calendar year of every month."""
+    return months.astype("datetime64[Y]").astype(np.int64) + 1970

@@ -1,0 +1,99 @@
+"""Monthly paths that carry given yearly totals.
+
+    y* = y + Cov(y, X) Cov(X)^-1 (X* - X)          (Matheron's rule, on logs)
+
+y is a simulated path of log monthly counts to come, X its own log yearly sums, X* the wanted ones. Sums of exponentials
+are not linear in y, so the rule is applied three times, each with the sums of the corrected path, and what is left
+(well under a tenth of a percent) is removed by scaling each year. The result is a draw of the model's path given
+the totals: levels rise smoothly to where they must be instead of jumping at the cutoff. Counted months stand
+before the path and are not touched. Source: Doucet (2010), A note on efficient conditional simulation of Gaussian
+distributions. Knows totals and paths, not where the totals come from.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.observation import Observation, years_of
+
+Array = NDArray[np.float64]
+
+_PASSES = 3
+_BLOCK = 10_000
+_GAIN_DRAWS = 50_000
+_CLIP = 6.0  # robust standard deviations: no tail of the model may rule a regression on all of it
+
+
+@dataclass(frozen=True)
+class PathRule:
+    """The regression `gain` `(month, open year)` and which months `(open year, month)` make up which year."""
+
+    gain: Array
+    members: NDArray[np.bool_]
+    columns: tuple[int, ...]
+    counted: Array
+
+
+def path_rule(log_paths: Array, observation: Observation) -> PathRule:
+    """Learn the rule from the model's draws `(draw, future month)` over `observation.future_months`."""
+    of_year = years_of(observation.future_months)
+    columns = tuple(j for j, year in enumerate(observation.years) if (of_year == year).any())
+    members = np.stack([of_year == observation.years[j] for j in columns])
+    sample = log_paths[:_GAIN_DRAWS]
+    sums = _clip(_log_sums(np.exp(sample), members))
+    centred = sums - sums.mean(axis=0)
+    months = _clip(sample)
+    cross = (months - months.mean(axis=0)).T @ centred
+    gain = np.linalg.solve(centred.T @ centred, cross.T).T
+    return PathRule(gain, members, columns, observation.counted[list(columns)])
+
+
+def complete_paths(totals: Array, log_paths: Array, rule: PathRule) -> Array:
+    """Monthly counts `(draw, future month)` whose sums, with the months counted, are `totals` `(draw, year)`.
+
+    Months of years before the target years, when the cutoff came before their end, move along with the years they
+    lead to. Raises ValueError when a total leaves nothing, or less, for the months still to come.
+    """
+    wanted = totals[:, list(rule.columns)] - rule.counted
+    if not (wanted > 0).all():
+        raise ValueError("a total is not above what is already counted")
+    log_wanted = np.log(wanted)
+    moved = log_paths.copy()
+    for _ in range(_PASSES):
+        moved += (log_wanted - _log_sums(np.exp(moved), rule.members)) @ rule.gain.T
+    counts = np.exp(moved)
+    for member, column in zip(rule.members, wanted.T, strict=True):
+        counts[:, member] *= (column / counts[:, member].sum(axis=1))[:, None]
+    return counts
+
+
+def whole_paths(
+    totals: Array, rows: NDArray[np.int64], log_paths: Array, observation: Observation
+) -> NDArray[np.int32]:
+    """Completed paths `(draw, future month)` in whole persons, each year's sum being the rounded total.
+
+    `rows` `(draw,)` says which model path each draw starts from. Rounding the running sum and taking differences
+    moves no month by more than one person and no year by more than a half.
+    """
+    paths = np.empty((len(totals), log_paths.shape[1]), dtype=np.int32)
+    if not paths.size:
+        return paths
+    of_year, rule = years_of(observation.future_months), path_rule(log_paths, observation)
+    for start in range(0, len(totals), _BLOCK):
+        counts = complete_paths(totals[start : start + _BLOCK], log_paths[rows[start : start + _BLOCK]], rule)
+        for year in np.unique(of_year):
+            inside = of_year == year
+            running = np.rint(np.cumsum(counts[:, inside], axis=1))
+            paths[start : start + _BLOCK, inside] = np.diff(running, axis=1, prepend=0.0)
+    return paths
+
+
+def _log_sums(counts: Array, members: NDArray[np.bool_]) -> Array:
+    return np.asarray(np.log(counts @ members.T.astype(float)))
+
+
+def _clip(values: Array) -> Array:
+    middle = np.median(values, axis=0)
+    spread = np.median(np.abs(values - middle), axis=0) * 1.4826
+    return np.asarray(np.clip(values, middle - _CLIP * spread, middle + _CLIP * spread))

@@ -1,0 +1,165 @@
+"""The posterior over yearly totals: components of the prior, each weighed, put together.
+
+    pi(N)   = expert_weight sum_k p_k pi_k(N) + (1 - expert_weight) q_c(N)
+    P(k | later months)  is proportional to  prior_k E_k[w],     w the evidence
+
+The experts' density replaces the model's opinion at the cutoff; the model enters the prior only with the weight
+1 - expert_weight, as the component "model". Its draws given the later months are not weighed but
+continued exactly from them, so with expert_weight 0 the answer is the model refitted.
+Web-safe: NumPy only.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.evidence import Evidence
+from models.layers import ComponentCurves, Layer, component_curves
+from models.weighting import WeighedComponent, prior_totals, weigh_component
+from priors.mixture import Component, ExpertDensity
+
+Array = NDArray[np.float64]
+
+MODEL_KEY = "model"
+
+Weighed = tuple[WeighedComponent, ComponentCurves]
+
+
+class NothingLeft(ValueError):
+    """No component has any mass where the counts allow totals."""
+
+
+@dataclass(frozen=True)
+class WeightDiagnostics:
+    """Worst Pareto k-hat (None: flat tails, nothing to worry), effective draws of the whole, and whether
+    some component needed a proposal of its own."""
+
+    pareto_k: float | None
+    ess_weighted: float
+    adapted: bool
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Weighed components with their prior probabilities `(component,)`, which sum to 1."""
+
+    years: tuple[int, ...]
+    prior: Array
+    components: tuple[WeighedComponent, ...]
+    curves: tuple[ComponentCurves, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The components' keys, `model` last where the model has weight."""
+        return tuple(c.key for c in self.components)
+
+    @cached_property
+    def probabilities(self) -> Array:
+        """Posterior probabilities `(component,)`. Raises NothingLeft when all are ruled out."""
+        return posterior_probabilities(self.prior, [c.log_evidence for c in self.components])
+
+    @property
+    def layer(self) -> Layer:
+        """The posterior's answers."""
+        return Layer(self.years, self.curves, self.probabilities)
+
+    @property
+    def reliable(self) -> bool:
+        """Whether every component that matters (posterior probability over 1%) has good diagnostics."""
+        return all(c.reliable for p, c in zip(self.probabilities, self.components, strict=True) if p > 0.01)
+
+    @property
+    def diagnostics(self) -> WeightDiagnostics:
+        """Over the components with a posterior probability above 1%."""
+        used = [(p, c) for p, c in zip(self.probabilities, self.components, strict=True) if p > 0.01]
+        worst = max(c.pareto_k for _, c in used)
+        variance = sum(p**2 / max(c.effective_draws, 1.0) for p, c in used)
+        adapted = any(c.method == "adapted" for _, c in used)
+        return WeightDiagnostics(worst if np.isfinite(worst) else None, float(1.0 / variance), adapted)
+
+
+def weigh(
+    density: ExpertDensity | None,
+    expert_weight: float,
+    evidence: Evidence,
+    base: Array,
+    model: WeighedComponent,
+) -> Posterior:
+    """The posterior for an expert density; `base` is `(draw, year + 1)` standard normals, shared out evenly."""
+    parts = prior_parts(density, expert_weight)
+    rows = len(base) // max(len(parts), 1)
+    weighed = []
+    for _, part in parts:
+        component = weigh_component(part, density.year_correlation if density else 0.0, evidence, base[:rows])
+        weighed.append((component, component_curves(component)))
+    own = (model, component_curves(model))
+    return assemble(evidence.observation.years, [p for p, _ in parts], weighed, expert_weight, own)
+
+
+def prior_parts(density: ExpertDensity | None, expert_weight: float) -> list[tuple[float, Component]]:
+    """Prior probability and component of every part the experts contribute."""
+    if density is None or expert_weight == 0:
+        return []
+    total = sum(c.probability for c in density.components)
+    return [(expert_weight * c.probability / total, c) for c in density.components]
+
+
+def assemble(
+    years: tuple[int, ...],
+    prior: Sequence[float],
+    weighed: Sequence[Weighed],
+    expert_weight: float,
+    model: Weighed,
+) -> Posterior:
+    """A posterior from components already weighed; the model joins them where it has weight."""
+    parts, probabilities = list(weighed), list(prior)
+    if expert_weight < 1 or not parts:
+        parts.append(model)
+        probabilities.append(1 - expert_weight if weighed else 1.0)
+    components, curves = zip(*parts, strict=True)
+    return Posterior(years, np.asarray(probabilities), tuple(components), tuple(curves))
+
+
+def posterior_probabilities(prior: Array, log_evidence: Sequence[float]) -> Array:
+    """Prior times evidence, normalised. Raises NothingLeft when every product is zero."""
+    logs = np.asarray(log_evidence, dtype=float)
+    allowed = (np.asarray(prior) > 0) & np.isfinite(logs)
+    if not allowed.any():
+        raise NothingLeft("no scenario leaves any chance to what has been counted")
+    weights = np.zeros(len(logs))
+    weights[allowed] = np.asarray(prior)[allowed] * np.exp(logs[allowed] - logs[allowed].max())
+    return np.asarray(weights / weights.sum())
+
+
+def experts_layer(density: ExpertDensity, evidence: Evidence, base: Array) -> Layer:
+    """The experts' density before the evidence, from the same draws; years they left open from the model."""
+    parts = prior_parts(density, 1.0)
+    rows = len(base) // len(parts)
+    curves = []
+    for _, part in parts:
+        totals = prior_totals(part, density.year_correlation, evidence, base[:rows])
+        curves.append(component_curves(WeighedComponent(part.key, totals, np.zeros(rows), "prior")))
+    return Layer(evidence.observation.years, tuple(curves), np.array([p for p, _ in parts]))
+
+
+def resample(
+    posterior: Posterior, draws: int, seed: int
+) -> tuple[Array, NDArray[np.int64], NDArray[np.int64]]:
+    """Equally weighted totals `(draw, year)` with each draw's component and row, by systematic resampling."""
+    weights = []
+    for probability, component in zip(posterior.probabilities, posterior.components, strict=True):
+        own = np.exp(component.log_weights - component.log_weights.max()) if probability > 0 else None
+        weights.append(np.zeros(len(component.totals)) if own is None else probability * own / own.sum())
+    sizes = [len(w) for w in weights]
+    cumulated = np.cumsum(np.concatenate(weights))
+    rng = np.random.default_rng(seed)
+    points = (np.arange(draws) + rng.uniform()) / draws * cumulated[-1]
+    chosen = np.minimum(np.searchsorted(cumulated, points, side="right"), len(cumulated) - 1)
+    chosen = rng.permutation(chosen)
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    origin = np.searchsorted(starts, chosen, side="right") - 1
+    totals = np.concatenate([c.totals for c in posterior.components])[chosen]
+    return totals, origin.astype(np.int64), (chosen - starts[origin]).astype(np.int64)

@@ -1,0 +1,400 @@
+"""A forecast on disk, and the questions it answers.
+
+    <directory>/forecast.json      request, calendar, diagnostics, probabilities
+    <directory>/*.npy              draws, weights, evidence and paths: opened memory-mapped, read as asked
+
+The web process opens such a directory and answers everything from it: layers, monthly quantiles, paths, what-ifs.
+It neither fits nor samples, so nothing here may import PyMC, scikit-learn or Numba.
+"""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.evidence import Correction, Evidence, Smoothing
+from models.experts_layer import ExpertsLayer
+from models.gaussian_mixture import GaussianMixture
+from models.layers import Density, Layer, component_curves
+from models.observation import Observation
+from models.posterior import Posterior, Weighed, assemble, experts_layer, prior_parts
+from models.weighting import WeighedComponent
+from models.what_if import Belief, Weigher, attribution, posterior_after
+from priors.mixture import ExpertDensity, expert_density
+from priors.scenario import ScenarioSet, parse_scenario_set
+
+if TYPE_CHECKING:
+    from models.forecast import Forecast
+
+Array = NDArray[np.float64]
+
+LAYERS = ("posterior", "experts", "model")
+
+
+class LayerMissing(LookupError):
+    """A forecast without a scenario set has no experts' layer."""
+
+
+class AnsweringLayer(Protocol):
+    """What a layer answers: see models.layers.Layer."""
+
+    @property
+    def years(self) -> tuple[int, ...]: ...
+    def quantiles(self, levels: Sequence[float]) -> Array: ...
+    def mean(self) -> Array: ...
+    def sd(self) -> Array: ...
+    def exceedance(self, year: int, above: float) -> tuple[float, float]: ...
+    def density(self, year: int, points: int = 201) -> Density: ...
+
+
+@dataclass(frozen=True)
+class ObservedYear:
+    """Persons counted of a target year, and in how many months."""
+
+    to_date: float
+    months: int
+
+
+@dataclass(frozen=True)
+class ScenarioProbabilities:
+    """Prior and posterior probability per component key; `surprise` None while nothing came after the cutoff."""
+
+    keys: tuple[str, ...]
+    prior: tuple[float, ...]
+    posterior: tuple[float, ...]
+    conflict_flag: bool
+    surprise: float | None
+
+
+@dataclass(frozen=True)
+class Monthly:
+    """Months 'YYYY-MM' of the target years; `observed` NaN where still to come; `quantiles` `(level, month)`."""
+
+    months: tuple[str, ...]
+    mean: Array
+    quantiles: Array
+    observed: Array
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """The forecast as an edit would leave it. `effects`: change to `(level, year)` in persons."""
+
+    layer: Layer
+    probabilities: ScenarioProbabilities
+    effects: dict[str, Array]
+    pareto_k: float | None
+    ess_weighted: float
+    method_used: str
+    seconds: float
+
+
+def write_forecast(forecast: "Forecast", directory: Path) -> None:
+    """Write all files of a forecast into an existing empty directory."""
+    posterior, evidence = forecast.posterior, forecast.evidence
+    experts = [c for c in posterior.components if c.method != "continued"]
+    for i, component in enumerate(experts):
+        np.save(directory / f"component_{i}_totals.npy", component.totals)
+        np.save(directory / f"component_{i}_log_weights.npy", component.log_weights)
+    np.save(directory / "model_totals.npy", forecast.model.totals)
+    np.save(directory / "base.npy", forecast.base)
+    np.save(directory / "paths.npy", forecast.paths)
+    for name, array in _evidence_arrays(evidence).items():
+        np.save(directory / f"evidence_{name}.npy", array)
+    if forecast.joint is not None:
+        np.save(directory / "joint_totals.npy", forecast.joint.totals)
+    (directory / "forecast.json").write_text(
+        json.dumps(_document(forecast, experts), indent=1), encoding="utf-8"
+    )
+
+
+def _evidence_arrays(evidence: Evidence) -> dict[str, Array]:
+    arrays = {
+        "weights": evidence.mixture.weights,
+        "means": evidence.mixture.means,
+        "covariances": evidence.mixture.covariances,
+        "season": evidence.smoothing.season,
+    }
+    if evidence.correction is not None:
+        arrays |= {"knots": evidence.correction.knots, "heights": evidence.correction.heights}
+    return arrays
+
+
+def _document(forecast: "Forecast", experts: list[WeighedComponent]) -> dict[str, Any]:
+    request, observation, joint = forecast.request, forecast.evidence.observation, forecast.joint
+    chosen = request.scenario_set
+    return {
+        "target": asdict(request.target),
+        "scenarioSet": chosen.model_dump(mode="json", by_alias=True) if chosen else None,
+        "cutoff": request.cutoff.isoformat(),
+        "asOf": request.as_of.isoformat(),
+        "expertWeight": request.expert_weight,
+        "seed": request.seed,
+        "source": forecast.data.source,
+        "countedWhenStated": forecast.data.counted_when_stated,
+        "observation": _observation_document(observation),
+        "countedMonths": _counted_months(forecast),
+        "alpha": forecast.evidence.smoothing.alpha,
+        "components": [{"key": c.key, "method": c.method} for c in experts],
+        "modelLogEvidence": float(forecast.model.log_weights[0]),
+        "jointProbabilities": joint.probabilities.tolist() if joint else None,
+        "conflict": asdict(forecast.conflict),
+        "diagnostics": forecast.diagnostics,
+        "warnings": list(forecast.warnings),
+        "timings": forecast.timings,
+    }
+
+
+def _observation_document(observation: Observation) -> dict[str, Any]:
+    return {
+        "years": list(observation.years),
+        "countedAtCutoff": observation.counted_at_cutoff.tolist(),
+        "counted": observation.counted.tolist(),
+        "monthsCounted": observation.months_counted.tolist(),
+        "firstLaterMonth": str(observation.first_later_month),
+        "laterCounts": observation.later_counts.tolist(),
+        "unusedMonths": observation.unused_months,
+    }
+
+
+def _counted_months(forecast: "Forecast") -> dict[str, float]:
+    """Counts of the target years' months in force at `as_of`, by month."""
+    observation = forecast.evidence.observation
+    counted = forecast.data.continued.since(np.datetime64(f"{observation.years[0]}-01", "M"))
+    return {str(m): float(c) for m, c in zip(counted.months, counted.counts, strict=True)}
+
+
+def open_forecast(directory: Path) -> "StoredForecast":
+    """Open a directory written by `write_forecast`; arrays are mapped, not read. Raises FileNotFoundError."""
+    document = json.loads((directory / "forecast.json").read_text(encoding="utf-8"))
+    return StoredForecast(directory, document)
+
+
+@dataclass(frozen=True)
+class StoredForecast:
+    """A forecast read back. Properties are made when first asked for and then kept."""
+
+    directory: Path
+    document: dict[str, Any]
+
+    @cached_property
+    def observation(self) -> Observation:
+        """The calendar of what was counted."""
+        d = self.document["observation"]
+        return Observation(
+            years=tuple(d["years"]),
+            counted_at_cutoff=np.array(d["countedAtCutoff"]),
+            counted=np.array(d["counted"]),
+            months_counted=np.array(d["monthsCounted"], dtype=np.int64),
+            first_later_month=np.datetime64(d["firstLaterMonth"], "M"),
+            later_counts=np.array(d["laterCounts"], dtype=float),
+            unused_months=d["unusedMonths"],
+        )
+
+    @property
+    def years(self) -> tuple[int, ...]:
+        """The target years."""
+        return self.observation.years
+
+    @property
+    def observed(self) -> dict[int, ObservedYear]:
+        """What is counted of every target year."""
+        o = self.observation
+        return {
+            year: ObservedYear(float(count), int(months))
+            for year, count, months in zip(o.years, o.counted, o.months_counted, strict=True)
+        }
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences a reader of the numbers must see."""
+        return tuple(self.document["warnings"])
+
+    @property
+    def diagnostics(self) -> dict[str, Any]:
+        """Sampler and weight diagnostics."""
+        return dict(self.document["diagnostics"])
+
+    @property
+    def timings(self) -> dict[str, float]:
+        """Seconds per stage."""
+        return dict(self.document["timings"])
+
+    @cached_property
+    def scenario_set(self) -> ScenarioSet | None:
+        """The experts' set, None for the model alone."""
+        stated = self.document["scenarioSet"]
+        return parse_scenario_set(stated) if stated else None
+
+    def density(self, scenario_set: ScenarioSet) -> ExpertDensity:
+        """A set's density over the floor the experts knew. Raises InvalidScenarioSet."""
+        return expert_density(scenario_set, self.document["countedWhenStated"])
+
+    @cached_property
+    def belief(self) -> Belief:
+        """What the experts held, and their weight."""
+        density = self.density(self.scenario_set) if self.scenario_set else None
+        return Belief(density, self.document["expertWeight"])
+
+    @cached_property
+    def _weigher(self) -> Weigher:
+        weigher = Weigher(self._evidence, self._array("base"), self._model)
+        for component, (weighed, _) in zip(self.belief.parts.values(), self._experts, strict=True):
+            assert self.belief.density is not None
+            weigher.keep(component, self.belief.density.year_correlation, weighed)
+        return weigher
+
+    @cached_property
+    def posterior(self) -> Posterior:
+        """The weighed components (what-ifs start here also when the forecast itself was sampled jointly)."""
+        prior = [p for p, _ in prior_parts(self.belief.density, self.belief.expert_weight)]
+        model = (self._model, component_curves(self._model))
+        weight = self.belief.expert_weight if prior else 0.0
+        return assemble(self.years, prior, self._experts, weight, model)
+
+    def layer(self, name: str) -> AnsweringLayer:
+        """`posterior`, `experts` or `model`. Raises LayerMissing, KeyError for another name."""
+        layers: dict[str, Callable[[], AnsweringLayer]] = {
+            "posterior": self._posterior_layer,
+            "experts": self._experts_layer,
+            "model": self._model_layer,
+        }
+        return layers[name]()
+
+    def _posterior_layer(self) -> Layer:
+        return self._joint_layer if self.document["jointProbabilities"] else self.posterior.layer
+
+    @cached_property
+    def _joint_layer(self) -> Layer:
+        totals = self._array("joint_totals")
+        drawn = WeighedComponent("joint", totals, np.zeros(len(totals)), "joint")
+        return Layer(self.years, (component_curves(drawn),), np.ones(1))
+
+    def _experts_layer(self) -> ExpertsLayer:
+        if self.scenario_set is None:
+            raise LayerMissing("this forecast has no scenario set, so it has no experts' layer")
+        return self._drawn_experts
+
+    @cached_property
+    def _drawn_experts(self) -> ExpertsLayer:
+        assert self.scenario_set is not None
+        density = self.density(self.scenario_set)
+        open_years = {
+            y for y, is_open in zip(self.years, self.observation.open_at_cutoff, strict=True) if is_open
+        }
+        stated = tuple(year for year in density.years if year in open_years)
+        return ExpertsLayer(experts_layer(density, self._evidence, self._array("base")), density, stated)
+
+    def _model_layer(self) -> Layer:
+        return self._own_model_layer
+
+    @cached_property
+    def _own_model_layer(self) -> Layer:
+        return Layer(self.years, (component_curves(self._model),), np.ones(1))
+
+    def scenario_probabilities(self) -> ScenarioProbabilities:
+        """Before and after the later months."""
+        joint = self.document["jointProbabilities"]
+        posterior = tuple(joint) if joint else tuple(self.posterior.probabilities.tolist())
+        clash = self.document["conflict"]
+        return ScenarioProbabilities(
+            self.posterior.keys,
+            tuple(self.posterior.prior.tolist()),
+            posterior,
+            clash["flag"],
+            clash["surprise"],
+        )
+
+    def monthly(self, levels: Sequence[float]) -> Monthly:
+        """Mean and quantiles of every month of the target years; counted months are their count."""
+        counted = self._counted
+        paths = self._array("paths")[:, self._target_months]
+        quantiles = (
+            np.quantile(paths, np.asarray(levels), axis=0) if paths.size else np.empty((len(levels), 0))
+        )
+        known = np.fromiter(counted.values(), dtype=float)
+        return Monthly(
+            months=self._months,
+            mean=np.concatenate([known, paths.mean(axis=0) if paths.size else np.empty(0)]),
+            quantiles=np.concatenate([np.tile(known, (len(levels), 1)), quantiles], axis=1),
+            observed=np.concatenate([known, np.full(paths.shape[1], np.nan)]),
+        )
+
+    def paths(self, draws: int) -> tuple[tuple[str, ...], NDArray[np.int32]]:
+        """Months 'YYYY-MM' and the first `draws` paths `(draw, month)` in whole persons, counted months included."""
+        future = self._array("paths")[:draws, self._target_months]
+        known = np.rint(np.fromiter(self._counted.values(), dtype=float)).astype(np.int32)
+        return self._months, np.concatenate([np.tile(known, (len(future), 1)), future], axis=1)
+
+    @property
+    def draws(self) -> int:
+        """How many paths are stored."""
+        return int(self._array("paths").shape[0])
+
+    def what_if(self, scenario_set: ScenarioSet | None, expert_weight: float) -> WhatIf:
+        """The forecast with another scenario set or weight. Raises InvalidScenarioSet, NothingLeft."""
+        started = time.perf_counter()
+        edited = Belief(self.density(scenario_set) if scenario_set else None, expert_weight)
+        effects = attribution(self.belief, edited, self._weigher)
+        posterior = posterior_after(self.belief, edited, frozenset(effects), self._weigher)
+        clash = self.document["conflict"]
+        probabilities = ScenarioProbabilities(
+            posterior.keys, tuple(posterior.prior.tolist()), tuple(posterior.probabilities.tolist()),
+            clash["flag"], clash["surprise"],
+        )  # fmt: skip
+        checks = posterior.diagnostics
+        return WhatIf(
+            posterior.layer, probabilities, effects, checks.pareto_k, checks.ess_weighted,
+            "adapted" if checks.adapted else "weighted", time.perf_counter() - started,
+        )  # fmt: skip
+
+    @property
+    def _counted(self) -> dict[str, float]:
+        return dict(self.document["countedMonths"])
+
+    @cached_property
+    def _months(self) -> tuple[str, ...]:
+        future = self.observation.future_months[self._target_months]
+        return (*self._counted, *(str(m) for m in future))
+
+    @cached_property
+    def _target_months(self) -> NDArray[np.bool_]:
+        """Which simulated months belong to target years: a late start may simulate some of the year before."""
+        return np.asarray(self.observation.future_months >= np.datetime64(f"{self.years[0]}-01", "M"))
+
+    @cached_property
+    def _evidence(self) -> Evidence:
+        mixture = GaussianMixture(
+            *(self._array(f"evidence_{n}") for n in ("weights", "means", "covariances"))
+        )
+        correction = None
+        if (self.directory / "evidence_knots.npy").exists():
+            correction = Correction(self._array("evidence_knots"), self._array("evidence_heights"))
+        smoothing = Smoothing(self.document["alpha"], self._array("evidence_season"))
+        return Evidence(self.observation, smoothing, mixture, correction)
+
+    @cached_property
+    def _model(self) -> WeighedComponent:
+        totals = self._array("model_totals")
+        return WeighedComponent(
+            "model", totals, np.full(len(totals), self.document["modelLogEvidence"]), "continued"
+        )
+
+    @cached_property
+    def _experts(self) -> list[Weighed]:
+        kept = []
+        for i, part in enumerate(self.document["components"]):
+            totals, log_weights = (self._array(f"component_{i}_{n}") for n in ("totals", "log_weights"))
+            weighed = WeighedComponent(part["key"], totals, log_weights, part["method"])
+            kept.append((weighed, component_curves(weighed)))
+        return kept
+
+    def _array(self, name: str) -> Array:
+        array: Array = np.load(self.directory / f"{name}.npy", mmap_mode="r")
+        return array

@@ -1,0 +1,238 @@
+"""One component of the prior, drawn and weighed by the evidence.
+
+    totals = T(base),  base ~ N(0, I);   weight = w(totals) [x the density of years fully counted since the cutoff]
+
+A component is a scenario, the unforeseen part, or later an event subset. Years it states come from its own copula;
+years it leaves open follow the model's conditional density given the stated ones. Everything is a function of one
+matrix of standard normals, so that a moved slider moves the draws instead of redrawing them, and so that one
+fallback serves every component: where the weights are too uneven, the base normals are drawn from a proposal
+fitted to prior x evidence (adaptive importance sampling, Bugallo et al. 2017) and weighed back to N(0, I).
+
+Runs in the web process on every edit: NumPy and SciPy only.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.evidence import Evidence
+from models.gaussian_mixture import GaussianMixture, log_sum_exp
+from models.pareto import effective_sample_size, pareto_k
+from priors.copula import conditional_draws, draw_component, log_density, log_density_of
+from priors.mixture import Component
+
+Array = NDArray[np.float64]
+
+MIN_EFFECTIVE = 1_000.0
+MAX_PARETO_K = 0.7
+PRIOR_SHARE = 0.1  # of an adapted proposal: it bounds the weights by ten times the evidence
+
+
+@dataclass(frozen=True)
+class WeighedComponent:
+    """Totals `(draw, year)` with unnormalised log weights `(draw,)`, and how they were obtained."""
+
+    key: str
+    totals: Array
+    log_weights: Array
+    method: str
+
+    @cached_property
+    def log_evidence(self) -> float:
+        """`log E[w]`: how well the component foresaw what came. -inf when it ruled it out."""
+        return float(log_sum_exp(self.log_weights)) - float(np.log(len(self.log_weights)))
+
+    @cached_property
+    def effective_draws(self) -> float:
+        """Effective sample size of the weights."""
+        return effective_sample_size(self.log_weights)
+
+    @cached_property
+    def pareto_k(self) -> float:
+        """k-hat of the weights."""
+        return pareto_k(self.log_weights)
+
+    @property
+    def reliable(self) -> bool:
+        """Whether both diagnostics are good; a small set may not have the full effective sample to give."""
+        return self.effective_draws >= min(MIN_EFFECTIVE, len(self.log_weights) / 10) and (
+            self.pareto_k < MAX_PARETO_K
+        )
+
+
+def weigh_component(
+    component: Component, year_correlation: float, evidence: Evidence, base: Array
+) -> WeighedComponent:
+    """Draw a component with `base` `(draw, year + 1)` and weigh it, adapting the proposal where needed."""
+    totals, log_weights = _draw_and_weigh(component, year_correlation, evidence, base)
+    weighed = WeighedComponent(component.key, totals, log_weights, "weighted")
+    if weighed.reliable or not np.isfinite(log_weights).any():
+        return weighed
+    adapted = _adapt(component, year_correlation, evidence, base, weighed)
+    return adapted if adapted.effective_draws > weighed.effective_draws else weighed
+
+
+def prior_totals(component: Component, year_correlation: float, evidence: Evidence, base: Array) -> Array:
+    """The component's totals `(draw, year)` before any evidence, years known at the cutoff at their count."""
+    totals, _ = _propose(component, year_correlation, evidence, base, completed={})
+    return totals
+
+
+def _draw_and_weigh(
+    component: Component, year_correlation: float, evidence: Evidence, base: Array
+) -> tuple[Array, Array]:
+    observation = evidence.observation
+    completed = {
+        year: float(total)
+        for year, total, done in zip(
+            observation.years, observation.counted, observation.completed_since, strict=True
+        )
+        if done
+    }
+    totals, log_factor = _propose(component, year_correlation, evidence, base, completed)
+    return totals, log_factor + evidence.log_evidence(totals)
+
+
+def _propose(
+    component: Component,
+    year_correlation: float,
+    evidence: Evidence,
+    base: Array,
+    completed: dict[int, float],
+) -> tuple[Array, Array]:
+    """Totals of all target years and the log density of the completed ones under the component."""
+    observation = evidence.observation
+    open_years = open_years_of(evidence)
+    own = restricted(component, open_years)
+    totals = np.tile(observation.counted, (len(base), 1))
+    log_factor = np.zeros(len(base))
+    fixed = {y: n for y, n in completed.items() if y in own.years}
+    free = [y for y in own.years if y not in fixed]
+    columns = [observation.years.index(y) for y in free]
+    if fixed:
+        log_factor += log_density_of(own, year_correlation, fixed)
+        if not np.isfinite(log_factor[0]):
+            return totals, log_factor
+        totals[:, columns] = conditional_draws(own, year_correlation, fixed, base[:, columns])
+    elif own.years:
+        totals[:, columns] = draw_component(own, year_correlation, base[:, columns])
+    unstated = [y for y in open_years if y not in own.years]
+    if unstated:
+        totals, extra = _complete_years(totals, evidence, unstated, completed, base)
+        log_factor += extra
+    return totals, log_factor
+
+
+def _complete_years(
+    totals: Array, evidence: Evidence, unstated: list[int], completed: dict[int, float], base: Array
+) -> tuple[Array, Array]:
+    """Fill the years nobody stated from the model, given the stated and the completed ones."""
+    observation = evidence.observation
+    open_years = open_years_of(evidence)
+    counted = dict(zip(observation.years, observation.counted, strict=True))
+    for year in unstated:
+        totals[:, observation.years.index(year)] = counted[year]
+    logs = evidence.log_totals(totals)
+    stated = [i for i, y in enumerate(open_years) if y not in unstated]
+    given = [i for i, y in enumerate(open_years) if y in unstated and y in completed]
+    known = sorted(stated + given)
+    mixture = evidence.totals_mixture
+    log_factor = _log_density_of_given(mixture, stated, given, logs)
+    if given:
+        log_factor = log_factor - logs[:, given].sum(axis=1)  # from logs to persons
+    columns = [observation.years.index(y) for i, y in enumerate(open_years) if i not in known]
+    full = mixture.complete(known, logs[:, known], base[:, [*columns, -1]])
+    filled = evidence.totals(full)
+    for i, year in enumerate(open_years):
+        if i not in known:
+            totals[:, observation.years.index(year)] = filled[:, i]
+    return totals, log_factor
+
+
+def _log_density_of_given(
+    mixture: GaussianMixture, stated: list[int], given: list[int], logs: Array
+) -> Array:
+    if not given:
+        return np.zeros(len(logs))
+    both = sorted(stated + given)
+    joint = mixture.marginal(both).log_density(logs[:, both])
+    return joint - mixture.marginal(stated).log_density(logs[:, stated]) if stated else joint
+
+
+def restricted(component: Component, years: list[int]) -> Component:
+    """The component's statements about the given years only."""
+    kept = [(y, m) for y, m in zip(component.years, component.marginals, strict=True) if y in years]
+    return Component(
+        component.key, component.probability, tuple(y for y, _ in kept), tuple(m for _, m in kept)
+    )
+
+
+def open_years_of(evidence: Evidence) -> list[int]:
+    """The target years whose total the cutoff did not know."""
+    observation = evidence.observation
+    return [y for y, is_open in zip(observation.years, observation.open_at_cutoff, strict=True) if is_open]
+
+
+def log_prior(component: Component, year_correlation: float, evidence: Evidence, totals: Array) -> Array:
+    """Log density `(draw,)` of the component at totals `(draw, year)`, per person of every open year.
+
+    Stated years by the component's copula, the others by the model's conditional density given those.
+    """
+    open_years = open_years_of(evidence)
+    own = restricted(component, open_years)
+    columns = [evidence.observation.years.index(y) for y in own.years]
+    density = log_density(own, year_correlation, totals[:, columns]) if own.years else np.zeros(len(totals))
+    logs = evidence.log_totals(totals)
+    unstated = [i for i, y in enumerate(open_years) if y not in own.years]
+    stated = [i for i, y in enumerate(open_years) if y in own.years]
+    if unstated:
+        density = density + _log_density_of_given(evidence.totals_mixture, stated, unstated, logs)
+        density = density - logs[:, unstated].sum(axis=1)
+    return np.asarray(density)
+
+
+def _adapt(
+    component: Component, year_correlation: float, evidence: Evidence, base: Array, start: WeighedComponent
+) -> WeighedComponent:
+    """Up to six rounds of moving the base normals to where prior x evidence lies."""
+    points, log_weights, best = base, start.log_weights, start
+    for _ in range(6):
+        mean, root = _fitted_normal(points, log_weights)
+        points = _mixed_points(base, mean, root)
+        totals, log_likelihood = _draw_and_weigh(component, year_correlation, evidence, points)
+        log_weights = log_likelihood + _log_prior_over_proposal(points, mean, root)
+        best = WeighedComponent(component.key, totals, log_weights, "adapted")
+        if best.reliable:
+            break
+    return best
+
+
+def _fitted_normal(points: Array, log_weights: Array) -> tuple[Array, Array]:
+    """Mean and widened Cholesky root of the weighed points, tempered until enough of them count."""
+    temperature = 1.0
+    enough = max(50.0, 0.01 * len(points))
+    while effective_sample_size(temperature * log_weights) < enough and temperature > 1e-4:
+        temperature /= 1.5
+    weights = np.exp(temperature * (log_weights - log_weights.max()))
+    weights /= weights.sum()
+    mean = weights @ points
+    centred = points - mean
+    covariance = (centred * weights[:, None]).T @ centred + 1e-3 * np.eye(points.shape[1])
+    return mean, np.linalg.cholesky(1.3 * covariance)
+
+
+def _mixed_points(base: Array, mean: Array, root: Array) -> Array:
+    """A tenth of the points from N(0, I) itself, spread evenly over the set; the rest from the proposal."""
+    moved = mean + base @ root.T
+    keep = np.arange(len(base)) % round(1 / PRIOR_SHARE) == 0
+    moved[keep] = base[keep]
+    return np.asarray(moved)
+
+
+def _log_prior_over_proposal(points: Array, mean: Array, root: Array) -> Array:
+    """`log N(b; 0, I) - log(0.1 N(b; 0, I) + 0.9 N(b; mean, root root'))`."""
+    standard = np.linalg.solve(root, (points - mean).T)
+    gain = -0.5 * (standard**2).sum(axis=0) - np.log(np.diag(root)).sum() + 0.5 * (points**2).sum(axis=1)
+    return np.asarray(-np.logaddexp(np.log(PRIOR_SHARE), np.log(1 - PRIOR_SHARE) + gain))
