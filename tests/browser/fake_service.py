@@ -143,7 +143,7 @@ def forecast(identifier: str, **changes: Any) -> dict[str, Any]:
             "methodUsed": "weighted",
             "passed": True,
         },
-        "timings": {"total": 41.2},
+        "timings": {"sampling": 31.2, "evidence": 6.0, "paths": 4.0},
     }
     return {**made, **changes}
 

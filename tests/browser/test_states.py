@@ -83,7 +83,7 @@ def test_without_the_stream_the_page_asks_now_and_then(open_page: Opener, fake: 
 
 def test_a_failed_forecast_says_why(open_page: Opener, fake: FakeService) -> None:
     problem = {"title": "Refused", "status": 400, "detail": "The series has 12 months; 36 are needed."}
-    fake.forecasts[:] = [forecast("fc-9", status="failed", stage="loading", error=problem)]
+    fake.forecasts[:] = [forecast("fc-9", status="failed", stage="reading", error=problem)]
     visit = open_page()
     visit.page.locator("#failure h2").wait_for()
     shown = visit.text("#failure")

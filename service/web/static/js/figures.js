@@ -67,11 +67,23 @@ function readMonthly(body) {
   return { levels, rows };
 }
 
-/** The forecast's months, with the counted months before them in front. */
+/** The forecast's months with the counted months before them in front; a month without a count stays empty. */
 function joinMonths(rows, history) {
-  const first = rows[0].month;
-  const before = history.filter((row) => row.month < first);
-  return [...before.map((row) => ({ month: row.month, observed: row.value, mean: null, at: new Map() })), ...rows];
+  const counts = new Map(history.map((row) => [row.month, row.value]));
+  const before = history.length ? monthsFrom(history[0].month, rows[0].month) : [];
+  const empty = (month) => ({ month, observed: counts.get(month) ?? null, mean: null, at: new Map() });
+  return [...before.map(empty), ...rows];
+}
+
+/** Calendar months from `first` up to but not including `end`. */
+function monthsFrom(first, end) {
+  const months = [];
+  const day = new Date(`${first}-01T00:00:00Z`);
+  for (let month = first; month < end; month = day.toISOString().slice(0, 7)) {
+    months.push(month);
+    day.setUTCMonth(day.getUTCMonth() + 1);
+  }
+  return months;
 }
 
 /** Totals of the years before `firstYear` of which all twelve months were counted. */

@@ -27,8 +27,10 @@ function drawOverview(figures) {
   const { forecast, intervals, target } = figures;
   const series = target ? named("series", target.series) : t("page.heading");
   const where = target ? place(target.geo) : "";
-  byId("overview-heading").textContent = target ? t("series.in", { series, place: where }) : series;
-  byId("overview-text").textContent = overviewText(figures, series, where);
+  const people = target && target.citizen !== "TOTAL" ? `, ${t("series.citizen", { citizen: place(target.citizen) })}` : "";
+  const heading = target ? t("series.in", { series, place: where }) + people : series;
+  byId("overview-heading").textContent = heading;
+  byId("overview-text").textContent = overviewText(figures);
   byId("scenario-table").replaceChildren(scenarioTable(intervals.years));
   byId("scenario-note").textContent = `${t("scenario.note", { share: percent(intervals.intervalProbability) })} ${rounding(intervals)}`;
   byId("labels").replaceChildren(...labels(figures).map(([kind, text]) => badge(kind, text)));
@@ -40,11 +42,9 @@ function rounding(intervals) {
   return t("scenario.rounded", { rounding: persons(intervals.rounding) });
 }
 
-function overviewText({ forecast, intervals, target }, series, where) {
+function overviewText({ forecast, intervals }) {
   const { cutoff, asOf } = forecast.request;
-  const people = target && target.citizen !== "TOTAL" ? t("series.citizen", { citizen: place(target.citizen) }) : "";
-  const words = { series: [series, people].filter(Boolean).join(" "), place: where };
-  const sentences = [t("overview.text", { ...words, cutoff: date(cutoff), asOf: date(asOf ?? cutoff) })];
+  const sentences = [t("overview.text", { cutoff: date(cutoff), asOf: date(asOf ?? cutoff) })];
   for (const year of intervals.years) {
     if (!year.monthsObserved) continue;
     const key = { 1: "overview.observedOne", 12: "overview.observedAll" }[year.monthsObserved] ?? "overview.observed";

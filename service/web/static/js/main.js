@@ -12,6 +12,8 @@ import { UNDER_WAY, follow } from "./progress.js";
 import { drawProgress, hideProgress, redrawProgress } from "./progress_panel.js";
 
 const view = { list: { forecasts: [], sets: new Map() }, chosen: null, figures: null, empty: false };
+// Milliseconds before the page says that it is waiting: a word that flashes by only disturbs.
+const PATIENCE = 400;
 let loading = new AbortController();
 let following = null;
 
@@ -47,6 +49,7 @@ async function choose(id) {
   clearFailure();
   show(byId("forecast"), false);
   drawChooser(view.list, id);
+  const slow = setTimeout(() => show(byId("loading"), true), PATIENCE);
   try {
     const forecast = await get(`/forecasts/${encodeURIComponent(id)}`, {}, { signal });
     if (forecast.status !== "succeeded") return showState(forecast);
@@ -54,6 +57,9 @@ async function choose(id) {
     await drawForecast(view.figures);
   } catch (error) {
     if (error.name !== "AbortError") failWith(error);
+  } finally {
+    clearTimeout(slow);
+    show(byId("loading"), false);
   }
 }
 

@@ -75,13 +75,16 @@ async function redraw() {
   const now = wanted().join() === drawn.layers.join() && year === drawn.year && figures.forecast.id === drawn.id;
   if (!now) return;
   drawDensity(byId("density"), {
-    layers: found.filter((layer) => layer.x),
-    missing: found.filter((layer) => !layer.x).map((layer) => layer.layer),
+    layers: found.filter(hasCurve),
+    missing: found.filter((layer) => !hasCurve(layer)).map((layer) => layer.layer),
     year: row,
     share: figures.intervals.intervalProbability,
     above,
   });
 }
+
+// What is one point has no height: the service then says null.
+const hasCurve = ({ x, pdf }) => Boolean(x) && pdf.every((height) => height !== null);
 
 /** One layer's curve; experts may not have stated this year, then {layer} without a curve. */
 async function density(id, ofYear, layer) {

@@ -1,9 +1,8 @@
 // The panel that shows a forecast being computed: which, how far, in which stage, and a way to it when it is done.
 
 import { byId, show } from "./dom.js";
-import { named, percent, t } from "./i18n.js";
+import { has, percent, t } from "./i18n.js";
 
-const STAGES = "stage";
 let shown = null;
 
 /** state: as GET /forecasts/{id} gives it; name: what the chooser calls it; open: shows it, or null. */
@@ -38,6 +37,6 @@ function stageSentence(state) {
   if (state.status === "failed") return t("progress.failed", { detail: state.error?.detail ?? "" }).trim();
   if (state.status === "cancelled") return t("progress.cancelled");
   if (state.status === "queued" || !state.stage) return t("stage.queued");
-  const sentence = named(STAGES, state.stage);
-  return sentence === state.stage ? t("stage.other", { stage: state.stage }) : sentence;
+  const key = `stage.${state.stage.replaceAll(" ", "_")}`;
+  return has(key) ? t(key) : t("stage.other", { stage: state.stage });
 }

@@ -44,8 +44,8 @@ const setName = (set) => t("provenance.version", { name: set.name, version: set.
 
 function seconds(timings) {
   if (!timings) return null;
-  const total = isNumber(timings.total) ? timings.total : null;
-  return total === null ? null : t("provenance.seconds", { seconds: decimal(total) });
+  const stages = Object.values(timings).filter(isNumber);
+  return stages.length ? t("provenance.seconds", { seconds: decimal(stages.reduce((a, b) => a + b)) }) : null;
 }
 
 function measures(diagnostics) {

@@ -40,6 +40,8 @@ export function drawFan(host, { rows, levels }, cutoff) {
   reader.onChange(redraw);
 }
 
+const isEmpty = (row) => row.observed === null && row.mean === null;
+
 function lastObserved(rows) {
   return Math.max(0, rows.findLastIndex((row) => row.observed !== null));
 }
@@ -76,7 +78,7 @@ function draw(chart, width, reader) {
 
 function highest(row, bands) {
   if (row.observed !== null) return row.observed;
-  return bands.length ? row.at.get(bands[0].upper) : row.mean;
+  return (bands.length ? row.at.get(bands[0].upper) : row.mean) ?? 0;
 }
 
 function yearTicks(rows, x, width, height) {
@@ -126,15 +128,15 @@ function cutoffMark({ rows, cutoff }, x, height) {
 function readMark({ rows, chosen, middle }, x, y, height) {
   const row = rows[chosen];
   const at = x(start(row.month));
-  return [
-    shape("path", { class: "reading", d: `M${at} ${MARGIN.top}V${height - MARGIN.bottom}` }),
-    shape("circle", { class: "reading-dot", cx: at, cy: y(row.observed ?? middle(row)), r: 5 }),
-  ];
+  const ruler = shape("path", { class: "reading", d: `M${at} ${MARGIN.top}V${height - MARGIN.bottom}` });
+  if (isEmpty(row)) return [ruler];
+  return [ruler, shape("circle", { class: "reading-dot", cx: at, cy: y(row.observed ?? middle(row)), r: 5 })];
 }
 
 function reading({ rows, bands, chosen, middle }) {
   const row = rows[chosen];
   const name = monthName(row.month);
+  if (isEmpty(row)) return t("fan.read.none", { month: name });
   if (row.observed !== null) return t("fan.read.observed", { month: name, count: persons(row.observed) });
   if (!bands.length) return t("fan.read.median", { month: name, median: persons(middle(row)) });
   const { lower, upper, share } = spoken(bands);

@@ -12,6 +12,7 @@ const observers = new WeakMap();
  * Returns redraw(), for a chart whose marks change without new data.
  */
 export function figure(host, { id, title, summary, legend, data, draw, below = [] }) {
+  const unfolded = host.querySelector("details")?.open ?? false;
   const drawing = element("div", { class: "chart__drawing" });
   const redraw = () => {
     const width = Math.max(240, Math.floor(drawing.clientWidth));
@@ -33,7 +34,7 @@ export function figure(host, { id, title, summary, legend, data, draw, below = [
       drawing,
       ...below,
       element("figcaption", { class: "chart__summary", id: `${id}-summary` }, summary),
-      dataTable(id, data),
+      dataTable(id, data, unfolded),
     ),
   );
   redraw();
@@ -70,13 +71,13 @@ function sample(kind) {
   return shape("svg", { viewBox: "0 0 28 16", width: 28, height: 16, "aria-hidden": "true" }, ...drawn);
 }
 
-function dataTable(id, data) {
+function dataTable(id, data, open) {
   const frame = element(
     "div",
     { class: "scroll", tabindex: "0", role: "region", "aria-label": data.caption },
     table(data),
   );
-  return element("details", { class: "chart__data", id: `${id}-data` }, element("summary", {}, t("chart.table")), frame);
+  return element("details", { class: "chart__data", id: `${id}-data`, open }, element("summary", {}, t("chart.table")), frame);
 }
 
 // Bands lie on top of each other in the drawing, so their samples do too: otherwise the shades would not match.
