@@ -20,6 +20,8 @@ from service.sources.row_checks import DELIVERY_COLUMNS, REQUIRED_COLUMNS, check
 
 __all__ = ["DELIVERY_COLUMNS", "DeliveryRefused", "RowError", "parse_delivery_csv", "parse_delivery_json"]
 
+# Refused as a count whatever it is exactly; larger integers need not be written out.
+_BEYOND = 10**18
 _JSON_NAMES = {"knownAt" if name == "known_at" else name: name for name in DELIVERY_COLUMNS}
 
 
@@ -156,4 +158,7 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
-    return str(value)
+    if isinstance(value, int):
+        return str(min(max(value, -_BEYOND), _BEYOND))
+    # A lone surrogate can be written in JSON but in no table.
+    return str(value).encode("utf-8", "replace").decode("utf-8")

@@ -36,11 +36,11 @@ class EurostatError(Exception):
     """Eurostat could not serve the request; the text is a sentence for the person who asked."""
 
 
-class ExtractionTooBig(EurostatError):  # noqa: N818 - names the condition Eurostat reports
+class ExtractionTooBig(EurostatError):
     """The extraction exceeds Eurostat's limit; ask for less."""
 
 
-class _TryAgain(Exception):  # noqa: N818 - never leaves this module
+class _TryAgain(Exception):
     def __init__(self, reason: str, wait: float | None = None) -> None:
         super().__init__(reason)
         self.wait = wait

@@ -26,7 +26,7 @@ MAPPINGS = Path(__file__).parent / "mappings"
 Ours = Literal["series", "source", "geo", "citizen", "track", "period", "value", "flag", "known_at"]
 
 
-class MappingInvalid(ValueError):  # noqa: N818 - names what is wrong, as InvalidScenarioSet does
+class MappingInvalid(ValueError):
     """A mapping file cannot be used; `faults` lists every reason with its place in the file."""
 
     def __init__(self, faults: tuple[str, ...]) -> None:

@@ -70,7 +70,7 @@ _DATE = re.compile(
 _NINE_DIGITS = re.compile(r"(?<![\w.-])(\d{9}|\d{4}[. ]\d{2}[. ]\d{3}|\d{3}[. ]\d{3}[. ]\d{3})(?![\w-])")
 _ALIEN_NUMBER = re.compile(r"(?<![\w.-])(2\d{9}|2\d{2}[. -]\d{3}[. -]\d{4}|[vV][- .]?\d{8,10})(?![\w-])")
 _WEB_ADDRESS = re.compile(r"https?://[^\s,;)]+")
-_EMAIL = re.compile(r"[^\s@;,]+@[^\s@;,]+\.[a-zA-Z]{2,}")
+_EMAIL = re.compile(r"(?<=[^\s@;,])@[^\s@;,]+\.[a-zA-Z]{2,}")
 _ELEVEN_TEST = (9, 8, 7, 6, 5, 4, 3, 2, -1)
 
 

@@ -23,7 +23,7 @@ class RowError(NamedTuple):
     detail: str
 
 
-class DeliveryRefused(ValueError):  # noqa: N818 - the delivery is refused, the program did not err
+class DeliveryRefused(ValueError):
     """The whole delivery is refused; `errors` holds every fault, ordered by row."""
 
     def __init__(self, errors: Iterable[RowError]) -> None:

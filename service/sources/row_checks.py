@@ -33,8 +33,10 @@ LARGEST_COUNT = 9_999_999
 
 # Eurostat's two departures from ISO 3166-1 alpha-2.
 _EUROSTAT_GEO = {"GR": "EL", "GB": "UK"}
-_PERIOD = r"(?:19|20)\d\d-(?:0[1-9]|1[0-2]|Q[1-4])"
-_MOMENT = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?"
+# Digits are spelled out: \d would let those of other scripts through.
+_PERIOD = r"(?:19|20)[0-9][0-9]-(?:0[1-9]|1[0-2]|Q[1-4])"
+_TIME = r"[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
+_MOMENT = rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:{_TIME})?"
 
 
 def checked(
@@ -105,10 +107,10 @@ def _personal_faults(text: pd.DataFrame) -> list[RowError]:
 
 
 def _values(cells: pd.Series) -> tuple[pd.Series, list[RowError]]:
-    whole = cells.str.fullmatch(r"\d{1,18}").to_numpy(dtype=bool)
+    whole = cells.str.fullmatch(r"[0-9]{1,18}").to_numpy(dtype=bool)
     empty = cells.eq("").to_numpy(dtype=bool)
     value = pd.to_numeric(cells.where(whole, "0")).astype("Int64").mask(~whole)
-    negative = cells.str.fullmatch(r"-\d+(?:[.,]\d+)?").to_numpy(dtype=bool)
+    negative = cells.str.fullmatch(r"-[0-9]+(?:[.,][0-9]+)?").to_numpy(dtype=bool)
     large = whole & (value.fillna(0).to_numpy(dtype=np.int64) > LARGEST_COUNT)
     errors = faults_where(negative, cells, "value", lambda cell: f"{cell}is negative; a count is 0 or more")
     errors += faults_where(large, cells, "value", f"is too large for a count (at most {LARGEST_COUNT:,})")
