@@ -85,7 +85,7 @@ def run_forecast(
     clock.enter("paths", 0.9)
     paths = whole_paths(*_equal_draws(posterior, joint, request.seed), model.log_paths, evidence.observation)
     clash = conflict(density, evidence, base, model.log_at_cutoff) if density else Conflict(False, None)
-    diagnostics = _diagnostics(fit, posterior, joint)
+    diagnostics = {"source": data.source, **_diagnostics(fit, posterior, joint)}
     clock.enter("finished", 0.98)
     return Forecast(
         request, data, evidence, base, own, density, posterior, joint, paths, clash, diagnostics,
