@@ -29,12 +29,12 @@ def prepare(settings: Settings) -> str | None:
             unfinished = [f.id for f in forecasts.items if not f.job.ended and forecasts.total == 1]
             return unfinished[0] if unfinished else None
         from service.orders import prepare_order
-        from service.sample import load
+        from service.sample.load import load_sample
         from service.storage.forecasts import order_forecast
 
         say("Loading the synthetic sample and the MPP 2024-2 example")
         with writing(sessions) as session:
-            example = load(session, actor())
+            example = load_sample(session, actor())
             order, basis, warnings = prepare_order(
                 session, {"scenarioSet": example.id, "asOf": AS_OF.isoformat()}
             )

@@ -148,10 +148,8 @@ def test_a_file_without_header_does_not_show_its_first_row() -> None:
     assert refused.value.errors[0].row == 1
 
 
-@pytest.mark.parametrize(
-    "text", ["a" * 200_000, "1" * 200_000, "a@" * 100_000, "1-" * 100_000, "a@" + "b." * 100_000]
-)
-def test_a_very_long_cell_takes_no_time(text: str) -> None:
+@pytest.mark.parametrize("part", ["a", "1", "a@", "1-", "b.", "@a."])
+def test_a_very_long_cell_takes_no_time(part: str) -> None:
     start = time.perf_counter()
-    personal_values(pd.Series([text]))
+    personal_values(pd.Series([part * 200_000]))
     assert time.perf_counter() - start < 1.0
