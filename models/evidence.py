@@ -98,26 +98,22 @@ class Evidence:
         remainders = self.observation.remainders_at_cutoff(totals)[:, self.observation.open_at_cutoff]
         return np.asarray(np.log(np.maximum(remainders, 0.5)))
 
-    def totals(self, log_totals: Array) -> Array:
-        """The inverse of `log_totals`, in persons; years known at the cutoff have their count."""
-        observation = self.observation
-        out = np.tile(observation.counted_at_cutoff, (len(log_totals), 1))
-        out[:, observation.open_at_cutoff] += np.exp(log_totals)
-        return out
-
     def log_evidence(self, totals: Array) -> Array:
         """`log w(N)` for totals `(draw, year)`, -inf where a total falls under what is counted."""
         if not self.summaries:
             return np.where(self._possible(totals), 0.0, -np.inf)
-        possible = np.flatnonzero(self._possible(totals))
+        possible = self._possible(totals)
+        if possible.all():
+            return self._log_conditional(totals)
         out = np.full(len(totals), -np.inf)
         out[possible] = self._log_conditional(totals[possible])
         return out
 
     def _possible(self, totals: Array) -> NDArray[np.bool_]:
-        open_years = ~self.observation.complete
-        above = totals[:, open_years] > self.observation.counted[open_years]
-        return np.asarray(above.all(axis=1))
+        possible = np.ones(len(totals), dtype=bool)
+        for j in np.flatnonzero(~self.observation.complete):
+            possible &= totals[:, j] > self.observation.counted[j]
+        return possible
 
     def _log_conditional(self, totals: Array) -> Array:
         x = self.log_totals(totals)

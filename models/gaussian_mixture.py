@@ -100,19 +100,18 @@ class GaussianMixture:
         """Draw the coordinates that are not `known`, given values `(draw, known)` of those that are.
 
         `base` is `(draw, dim - known + 1)` standard normals: the last column chooses the mixture component, the
-        others move within it, so equal bases give equal draws. Returns `(draw, dim)`, the known columns
-        copied. Source: conditioning of a Gaussian, applied per component with its responsibility as weight.
+        others move within it, so equal bases give equal draws. Returns `(draw, dim - known)`, coordinates in
+        ascending order. Source: conditioning of a Gaussian, per component with its responsibility as weight.
         """
-        known_index = np.asarray(known, dtype=int)
+        known_index = np.asarray(known, dtype=np.intp)
         free = np.setdiff1d(np.arange(self.dim), known_index)
         chosen = self._choose(known_index, values, base[:, -1])
-        out = np.empty((len(base), self.dim))
-        out[:, known_index] = values
+        given = np.concatenate([values, base[:, : len(free)]], axis=1)
+        out = np.empty((len(base), len(free)))
         for k in range(len(self.weights)):
             rows = np.flatnonzero(chosen == k)
-            if len(rows):
-                mean, root = self._conditional(k, free, known_index, values[rows])
-                out[np.ix_(rows, free)] = mean + base[rows][:, : len(free)] @ root.T
+            constant, linear = self._conditional(k, free, known_index)
+            out[rows] = constant + given[rows] @ linear
         return out
 
     def _choose(self, known: NDArray[np.intp], values: Array, normal: Array) -> NDArray[np.intp]:
@@ -126,17 +125,13 @@ class GaussianMixture:
         uniform = ndtr(normal) * shares[-1]
         return np.asarray((shares[:-1] < uniform).sum(axis=0))
 
-    def _conditional(
-        self, k: int, free: NDArray[np.intp], known: NDArray[np.intp], values: Array
-    ) -> tuple[Array, Array]:
-        """Conditional mean `(draw, free)` of component k and the Cholesky root of its covariance."""
+    def _conditional(self, k: int, free: NDArray[np.intp], known: NDArray[np.intp]) -> tuple[Array, Array]:
+        """Component k's conditional as a linear map of (known values, standard normals): constant and matrix."""
         covariance, mean = self.covariances[k], self.means[k]
-        if not len(known):
-            return np.broadcast_to(mean[free], (len(values), len(free))), np.linalg.cholesky(covariance)
         cross = covariance[np.ix_(free, known)]
-        gain = np.linalg.solve(covariance[np.ix_(known, known)], cross.T).T
-        remaining = covariance[np.ix_(free, free)] - gain @ cross.T
-        return mean[free] + (values - mean[known]) @ gain.T, np.linalg.cholesky(remaining)
+        gain = np.linalg.solve(covariance[np.ix_(known, known)], cross.T) if len(known) else cross.T
+        root = np.linalg.cholesky(covariance[np.ix_(free, free)] - cross @ gain)
+        return mean[free] - mean[known] @ gain, np.concatenate([gain, root.T], axis=0)
 
 
 def log_sum_exp(values: Array) -> Array:

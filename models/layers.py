@@ -50,25 +50,32 @@ class ComponentCurves:
 def component_curves(component: WeighedComponent) -> ComponentCurves:
     """Reduce weighed draws `(draw, year)` to curves. A component without any weight has curves of zeros."""
     top = component.log_weights.max()
-    weights = np.exp(component.log_weights - (top if np.isfinite(top) else 0.0))
-    weights = weights / weights.sum() if np.isfinite(top) else np.zeros_like(weights)
-    carried = component.totals[weights > 0] if np.isfinite(top) else component.totals[:0]
-    empty = np.full(component.totals.shape[1], np.nan)
+    by_year = np.ascontiguousarray(component.totals.T)
+    if not np.isfinite(top):
+        nothing = np.full(len(by_year), np.nan)
+        return ComponentCurves(
+            component.key, np.zeros((len(by_year), len(_EDGES))), nothing, nothing, 0.0, nothing, nothing
+        )
+    weights = np.exp(component.log_weights - top)
+    weights /= weights.sum()
+    carried = by_year if weights.min() > 0 else by_year[:, weights > 0]
     return ComponentCurves(
         key=component.key,
-        cumulated=np.stack([_cumulated(column, weights) for column in component.totals.T]),
-        mean=weights @ component.totals,
-        square=weights @ component.totals**2,
+        cumulated=np.stack([_cumulated(totals, weights) for totals in by_year]),
+        mean=by_year @ weights,
+        square=by_year**2 @ weights,
         effective_draws=component.effective_draws,
-        lowest=carried.min(axis=0) if len(carried) else empty,
-        highest=carried.max(axis=0) if len(carried) else empty,
+        lowest=carried.min(axis=1),
+        highest=carried.max(axis=1),
     )
 
 
 def _cumulated(totals: Array, weights: Array) -> Array:
     """Weight at or below each edge."""
-    logs = np.log(np.clip(totals, _LOWEST, _HIGHEST))
-    cell = np.ceil((logs - np.log(_LOWEST)) / CELL - 1e-9).astype(np.int64)
+    position = np.log(totals.clip(_LOWEST, _HIGHEST))
+    position -= np.log(_LOWEST)
+    position *= 1 / CELL
+    cell = (position + (1 - 1e-9)).astype(np.intp)
     return np.asarray(np.cumsum(np.bincount(cell, weights=weights, minlength=len(_EDGES))[: len(_EDGES)]))
 
 

@@ -143,11 +143,8 @@ def _complete_years(
     if given:
         log_factor = log_factor - logs[:, given].sum(axis=1)  # from logs to persons
     columns = [observation.years.index(y) for i, y in enumerate(open_years) if i not in known]
-    full = mixture.complete(known, logs[:, known], base[:, [*columns, -1]])
-    filled = evidence.totals(full)
-    for i, year in enumerate(open_years):
-        if i not in known:
-            totals[:, observation.years.index(year)] = filled[:, i]
+    drawn = mixture.complete(known, logs[:, known], base[:, [*columns, -1]])
+    totals[:, columns] = observation.counted_at_cutoff[columns] + np.exp(drawn)
     return totals, log_factor
 
 
