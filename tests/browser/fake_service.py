@@ -132,9 +132,9 @@ def forecast(identifier: str, **changes: Any) -> dict[str, Any]:
             "gitRevision": "3edb946",
             "packages": {"pymc": "5.28.0", "numpy": "2.4.0"},
             "seed": 20240630,
-            "source": "synthetic",
         },
         "diagnostics": {
+            "source": "synthetic",
             "rhatMax": 1.004,
             "essMin": 1820.0,
             "divergences": 0,

@@ -15,18 +15,18 @@ export async function loadFigures(forecast, signal) {
     request.scenarioSet ? get(`${path}/scenario-probabilities`, {}, { signal }) : null,
     request.scenarioSet ? optional(loadSet(request, signal)) : null,
   ]);
-  const target = scenarioSet?.target ?? request.target;
-  const history = target ? await optional(loadHistory(target, forecast, signal)) : null;
-  const rows = joinMonths(readMonthly(monthly).rows, history?.rows ?? []);
+  const { target } = request;
+  const history = forecast.diagnostics?.source ? await optional(loadHistory(target, forecast, signal)) : null;
+  const { levels, rows } = readMonthly(monthly);
   return {
     forecast,
     target,
     intervals,
     weights,
     scenarioSet,
-    source: forecast.provenance?.source ?? history?.source ?? null,
-    monthly: { levels: readMonthly(monthly).levels, rows },
-    past: yearTotals(history?.rows ?? [], intervals.years[0].year),
+    source: forecast.diagnostics?.source ?? null,
+    monthly: { levels, rows: joinMonths(rows, history ?? []) },
+    past: yearTotals(history ?? [], intervals.years[0].year),
   };
 }
 
@@ -44,16 +44,15 @@ function loadSet(request, signal) {
   return get(path, { version: request.scenarioSetVersion }, { signal });
 }
 
-/** Counts known at the forecast's own moment, from the source it used: {source, rows: [{month, value}]}. */
-async function loadHistory(target, { request, provenance }, signal) {
+/** Counts known at the forecast's own moment, from the source it used: [{month, value}] in order. */
+async function loadHistory(target, { request, diagnostics }, signal) {
   const from = `${Number(request.cutoff.slice(0, 4)) - YEARS_BACK}-01`;
-  const query = { ...target, from, asOf: request.asOf?.slice(0, 10), pageSize: 1000 };
-  const rows = await getAll("/realisations", { ...query, source: provenance?.source }, { signal });
-  const monthly = rows.filter((row) => row.value !== null && /^\d{4}-\d{2}$/.test(row.period) && !row.track);
-  const sources = [...new Set(monthly.map((row) => row.source))];
-  const source = provenance?.source ?? (sources.length === 1 ? sources[0] : null);
-  const own = monthly.filter((row) => row.source === source).map((row) => ({ month: row.period, value: row.value }));
-  return { source, rows: own.sort((a, b) => a.month.localeCompare(b.month)) };
+  const query = { ...target, source: diagnostics.source, from, asOf: request.asOf.slice(0, 10), pageSize: 1000 };
+  const rows = await getAll("/realisations", query, { signal });
+  return rows
+    .filter((row) => row.value !== null && /^\d{4}-\d{2}$/.test(row.period) && !row.track)
+    .map((row) => ({ month: row.period, value: row.value }))
+    .sort((a, b) => a.month.localeCompare(b.month));
 }
 
 function readMonthly(body) {

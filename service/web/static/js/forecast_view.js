@@ -25,16 +25,17 @@ export function drawForecast(figures) {
 
 function drawOverview(figures) {
   const { forecast, intervals, target } = figures;
-  const series = target ? named("series", target.series) : t("page.heading");
-  const where = target ? place(target.geo) : "";
-  const people = target && target.citizen !== "TOTAL" ? `, ${t("series.citizen", { citizen: place(target.citizen) })}` : "";
-  const heading = target ? t("series.in", { series, place: where }) + people : series;
-  byId("overview-heading").textContent = heading;
+  byId("overview-heading").textContent = headingOf(target);
   byId("overview-text").textContent = overviewText(figures);
   byId("scenario-table").replaceChildren(scenarioTable(intervals.years));
   byId("scenario-note").textContent = `${t("scenario.note", { share: percent(intervals.intervalProbability) })} ${rounding(intervals)}`;
   byId("labels").replaceChildren(...labels(figures).map(([kind, text]) => badge(kind, text)));
   byId("warnings").replaceChildren(...notices(figures, forecast.warnings ?? []));
+}
+
+function headingOf({ series, geo, citizen }) {
+  const heading = t("series.in", { series: named("series", series), place: place(geo) });
+  return citizen === "TOTAL" ? heading : `${heading}, ${t("series.citizen", { citizen: place(citizen) })}`;
 }
 
 function rounding(intervals) {

@@ -55,7 +55,8 @@ function measures(diagnostics) {
   ]);
 }
 
-const packages = (versions) => Object.entries(versions ?? {}).map(([name, version]) => [name, String(version)]);
+// A package that the computing process could not find has no version to name.
+const packages = (versions) => Object.entries(versions ?? {}).map(([name, version]) => [name, version ?? "–"]);
 
 function fold(key, rows) {
   if (!rows.length) return [];
