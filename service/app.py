@@ -18,7 +18,15 @@ from pydantic.alias_generators import to_camel
 from sqlalchemy import Engine
 from starlette.types import ASGIApp
 
-from service.api import deliveries, health, metrics, realisations
+from priors.records import ScenarioSet
+from service.api import (
+    deliveries,
+    health,
+    ledger,
+    metrics,
+    realisations,
+    scenario_sets,
+)
 from service.logs import configure_logs
 from service.middleware import API_ROOT, BodyLimit, Envelope, Gate
 from service.openapi import DescribedApi, RouteTable
@@ -26,9 +34,16 @@ from service.problems import add_problem_handlers, documented
 from service.security import load_authority
 from service.settings import API_VERSION, Settings
 from service.storage.base import make_engine, migrate, session_factory
+from service.web.pages import page_routes
 
-ROUTERS: tuple[APIRouter, ...] = (health.router, metrics.router, realisations.router, deliveries.router)
-PAGES: tuple[APIRouter, ...] = ()
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router,
+    metrics.router,
+    realisations.router,
+    deliveries.router,
+    scenario_sets.router,
+    ledger.router,
+)
 
 _DESCRIPTION = (
     "Bayesian forecasts of first asylum applications: scenarios of experts weighed by what was counted. "
@@ -42,7 +57,7 @@ class InstroomApp(FastAPI):
     """The outer application; its envelope goes around all of Starlette's layers, also the one for crashes."""
 
     def __init__(self, api: DescribedApi, settings: Settings, engine: Engine) -> None:
-        self._api, self._settings, self._engine = api, settings, engine
+        self.api, self._settings, self._engine = api, settings, engine
         super().__init__(
             openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=self._living
         )
@@ -65,7 +80,7 @@ class InstroomApp(FastAPI):
 
     def _route_table(self) -> RouteTable:
         if not hasattr(self.state, "route_table"):
-            self.state.route_table = RouteTable(self._api.openapi())
+            self.state.route_table = RouteTable(self.api.openapi())
         table: RouteTable = self.state.route_table
         return table
 
@@ -85,8 +100,7 @@ def create_app(settings: Settings) -> InstroomApp:
         part.state.authority, part.state.metrics = authority, measured
         add_problem_handlers(part)
     app.include_router(_well_known(settings))
-    for pages in PAGES:
-        app.include_router(pages, include_in_schema=False)
+    app.include_router(page_routes(), include_in_schema=False)
     app.mount(API_ROOT, api)
     return app
 
@@ -113,6 +127,7 @@ def _api(settings: Settings) -> DescribedApi:
             "default": documented("Refused."),
         },
     )
+    api.also_described = (ScenarioSet,)
     for router in ROUTERS:
         api.include_router(router)
     return api

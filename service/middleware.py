@@ -14,7 +14,6 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from http import HTTPStatus
 from urllib.parse import parse_qsl
 
 import structlog
@@ -223,11 +222,13 @@ class BodyLimit:
             await self._inner(scope, receive, send)
             return
         declared = header(scope, b"content-length")
-        if declared.isdigit():
-            if int(declared) > self._limit:
-                await self._refuse(scope, receive, send)
-                return
-        elif header(scope, b"transfer-encoding"):
+        if declared.isdigit() and int(declared) > self._limit:
+            # A client that asked "100-continue" is told before it sends anything.
+            if "100-continue" not in header(scope, b"expect").lower():
+                await _drain(receive, _DRAIN_TIMES * self._limit)
+            await self._refuse(scope, receive, send)
+            return
+        if not declared and header(scope, b"transfer-encoding"):
             body = await _collect(receive, self._limit)
             if body is None:
                 await self._refuse(scope, receive, send)
@@ -236,14 +237,12 @@ class BodyLimit:
         await self._inner(scope, receive, send)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # A client that asked "100-continue" is told before it sends anything.
-        if "100-continue" not in header(scope, b"expect").lower():
-            await _drain(receive, _DRAIN_TIMES * self._limit)
-        refused = plain_problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body is over {self._limit} bytes.")
+        refused = plain_problem(413, f"The body is over {self._limit} bytes.")
         await refused.response()(scope, receive, send)
 
 
 async def _collect(receive: Receive, limit: int) -> bytes | None:
+    """The whole body, or None when it is over the limit; what follows is then read and dropped."""
     parts: list[bytes] = []
     size, more = 0, True
     while more:

@@ -1,7 +1,7 @@
 """The API document and what the service reads from it.
 
 The document adds to FastAPI's: the problem schemas and the API-Version header of every answer. `RouteTable`
-reads it back, so that 405, 406, 415 and unknown query keys follow from what is documented and cannot differ from it.
+reads it back, so that 405, 406, 415 and unknown query keys follow from what is documented.
 Must not know any resource.
 """
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
 from service.problems import FIELD_ERROR_SCHEMA, PROBLEM_JSON, PROBLEM_SCHEMA
 
@@ -19,7 +20,9 @@ _METHODS = ("get", "put", "post", "delete", "patch")
 
 
 class DescribedApi(FastAPI):
-    """A FastAPI whose document also describes problems and the version header."""
+    """A FastAPI whose document also describes problems, the version header and bodies read by hand."""
+
+    also_described: tuple[type[BaseModel], ...] = ()
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
@@ -27,6 +30,9 @@ class DescribedApi(FastAPI):
             components = document.setdefault("components", {})
             schemas = components.setdefault("schemas", {})
             schemas.update({"Problem": PROBLEM_SCHEMA, "FieldError": FIELD_ERROR_SCHEMA})
+            for model in self.also_described:
+                schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+                schemas.update({**schema.pop("$defs", {}), model.__name__: schema})
             described = {"description": "Full version of the API.", "schema": {"type": "string"}}
             components["headers"] = {"ApiVersion": described}
             for answer in _answers(document):

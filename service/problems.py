@@ -52,7 +52,7 @@ class FieldError(NamedTuple):
     detail: str
 
 
-class Problem(Exception):  # noqa: N818 - RFC 9457's own word
+class Problem(Exception):
     """An answer that is not a success; raise it anywhere below a request.
 
     `errors` holds (field, detail) pairs or ready mappings; `extra` adds members to the body.
@@ -140,7 +140,7 @@ def _field_error(fault: Mapping[str, Any]) -> FieldError:
     where, *path = fault["loc"]
     pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
     field = pointer if where == "body" else ".".join(map(str, path))
-    return FieldError(field, str(fault["msg"]))
+    return FieldError(field, str(fault["msg"]).removeprefix("Value error, "))
 
 
 def _on_crash(_request: Request, _exc: Exception) -> JSONResponse:

@@ -21,7 +21,7 @@ class Page(Generic[T]):
     total: int
 
 
-def fetch_page(session: Session, query: Select[tuple[T]], number: int, size: int) -> Page[T]:
+def fetch_page(session: Session, query: Select[T], number: int, size: int) -> Page[T]:
     """The page of an ordered query for one entity."""
     counted: Select[Any] = select(func.count()).select_from(query.order_by(None).subquery())
     total = session.execute(counted).scalar_one()

@@ -1,10 +1,10 @@
-"""Realisations, kept bitemporally: every figure with the day it became known, and the delivery that brought it.
+"""Realisations, kept bitemporally: every figure with the day it became known and the delivery it came in.
 
-A row is only ever added. Per key (series, source, geo, citizen, track, period) a delivered figure is compared
-with the figure in force on its own `known_at`: equal is *unchanged* and not stored, another is *revised*, a key
-never seen is *new*; so a repeated delivery stores nothing. Of several figures for one key and day the last counts.
-The vintage is a hash chained over all rows ever stored: equal vintages hold equal data.
-The choice of what was known on a day is not made here but in `models.vintage`.
+A row is only ever added. Per key (series, source, geo, citizen, track, period) a delivered figure is
+compared with the figure in force on its own `known_at`: equal is *unchanged* and not stored, another is
+*revised*, a key never seen is *new*; so a repeated delivery stores nothing. Of several figures for one key
+and day the last counts. The vintage is a hash chained over all rows ever stored: equal vintages hold equal
+data. The choice of what was known on a day is not made here but in `models.vintage`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import BigInteger, Date, ForeignKey, Select, String, func, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -103,8 +103,8 @@ def examine_delivery(session: Session, frame: pd.DataFrame) -> DeliveryResult:
 def store_delivery(session: Session, frame: pd.DataFrame, source_name: str, actor: str) -> DeliveryResult:
     """Store what is new or revised in `frame` (COLUMNS; `value` missing = not available) as one delivery.
 
-    `source_name` says where the file came from ('csv', 'eurostat', ...). Commits with the caller's transaction,
-    which must be a writing one.
+    `source_name` says where the file came from ('upload:csv', 'eurostat', ...). Commits with the caller's
+    transaction, which must be a writing one.
     """
     serialise(session, "deliveries")
     plan, delivery_id = _plan(session, frame), str(uuid.uuid4())
@@ -140,12 +140,12 @@ def load_realisations(
 ) -> pd.DataFrame:
     """Every vintage of the rows asked for, in the order they were stored.
 
-    Columns COLUMNS; `value` Int64 (missing = not available), `known_at` datetime64 at midnight, all else text.
+    Columns COLUMNS; `value` Int64 (missing = not available), `known_at` datetime64 (midnight), else text.
     """
     import pandas as pd
 
     wanted = {"series": series, "geo": geo, "citizen": citizen, "source": source, "track": track}
-    query: Select[tuple[object, ...]] = select(*(getattr(RealisationRow, name) for name in COLUMNS))
+    query: Select[Any] = select(*(getattr(RealisationRow, name) for name in COLUMNS))
     for name, choice in wanted.items():
         if choice is not None:
             query = query.where(getattr(RealisationRow, name) == choice)
