@@ -17,6 +17,7 @@ from service.storage.forecasts import StoredOrder, get_forecast
 from service.storage.jobs import Job
 
 _LOOK_SECONDS = 0.25
+_WORTH_A_LINE = 0.1
 
 
 def follow(sessions: sessionmaker[Session], forecast_id: str, goes_on: Callable[[], bool]) -> StoredOrder:
@@ -54,11 +55,12 @@ def _bar(states: Iterator[StoredOrder]) -> StoredOrder:
 
 
 def _lines(states: Iterator[StoredOrder]) -> StoredOrder:
-    told = ""
+    told, shown = "", 0.0
     for stored in states:
-        if stored.job.stage != told:
-            say(f"Forecast: {stored.job.stage} ({stored.job.progress:.0%})")
-            told = stored.job.stage
+        job = stored.job
+        if job.stage != told or job.progress >= shown + _WORTH_A_LINE:
+            say(f"Forecast: {job.stage} ({job.progress:.0%})")
+            told, shown = job.stage, job.progress
     return stored
 
 

@@ -99,7 +99,7 @@ def forecast(
     series: Annotated[str, typer.Option(help="Series of a model-only forecast.")] = "first_applications",
     citizen: Annotated[str, typer.Option(help="Nationality of a model-only forecast.")] = "TOTAL",
     expert_weight: Annotated[float | None, typer.Option(min=0.0, max=1.0)] = None,
-    horizon: Annotated[int, typer.Option(min=1, max=10, help="Years, the cutoff's own included.")] = 5,
+    horizon: Annotated[int, typer.Option(min=1, max=5, help="Years, the cutoff's own included.")] = 5,
     method: Annotated[str, typer.Option(help="weighted or joint.")] = "weighted",
     seed: Annotated[int | None, typer.Option(help="By default a function of the content.")] = None,
     output: Annotated[

@@ -8,35 +8,30 @@ from __future__ import annotations
 from rich.table import Table
 from sqlalchemy.orm import Session
 
-from models.forecast_checks import counted_at_cutoff
-from models.request import ForecastTarget
-from priors.mixture import ExpertDensity, expert_density
+from priors.mixture import ExpertDensity
 from priors.scenario import InvalidScenarioSet
 from priors.summary import LEVELS, year_summary
 from service.cli.terminal import open_sessions, out, refuse, say
+from service.implied import implied
 from service.settings import Settings
 from service.storage.base import reading
 from service.storage.ledger import verify_ledger as verify_stored
-from service.storage.realisations import load_realisations
 from service.storage.scenario_sets import StoredSet, UnknownScenarioSet, get_set, list_sets
 
 _PAGE = 100
 
 
 def scenarios(settings: Settings, name: str) -> None:
-    """Print the four interval scenarios of every stated year, and who stated the set when."""
+    """Print the interval scenarios of every stated year, what they imply, and who stated the set when."""
     with open_sessions(settings) as sessions, reading(sessions) as session:
         stored = find_set(session, name)
-        target = stored.record.target
-        realisations = load_realisations(session, target.series, target.geo, target.citizen)
-    counted = counted_at_cutoff(
-        realisations, ForecastTarget(target.series, target.geo, target.citizen), stored.record.cutoff
-    )
-    try:
-        density = expert_density(stored.record, counted)
-    except InvalidScenarioSet as error:
-        refuse(f"{stored.record.name}: {'; '.join(fault.detail for fault in error.faults)}", code=1)
-    _show(stored, density, counted)
+        try:
+            told = implied(session, stored.record)
+        except InvalidScenarioSet as error:
+            refuse(f"{stored.record.name}: {'; '.join(fault.detail for fault in error.faults)}", code=1)
+    _show(stored, told.density)
+    for item in told.feedback:
+        say(f"{item.severity}: {item.detail}")
 
 
 def find_set(session: Session, name: str) -> StoredSet:
@@ -55,7 +50,7 @@ def find_set(session: Session, name: str) -> StoredSet:
                 refuse(f"There is no scenario set with the id or name {name!r}.", code=1)
 
 
-def _show(stored: StoredSet, density: ExpertDensity, counted: float) -> None:
+def _show(stored: StoredSet, density: ExpertDensity) -> None:
     table = Table("year", *LEVELS, "mean", "sd", box=None, pad_edge=False)
     for column in table.columns:
         column.justify = "right"
@@ -66,8 +61,8 @@ def _show(stored: StoredSet, density: ExpertDensity, counted: float) -> None:
     record = stored.record
     say(f"{record.name}, edition {record.edition}, cutoff {record.cutoff}")
     say(
-        f"version {stored.version} ({stored.status}), by {stored.created_by}, "
-        f"{stored.created_at:%Y-%m-%d}; {counted:,.0f} already counted in {record.cutoff.year} at the cutoff"
+        f"version {stored.version} ({stored.status}), stated by {stored.created_by} "
+        f"on {stored.created_at:%Y-%m-%d}"
     )
     out.print(table)
 
