@@ -109,14 +109,10 @@ class ExpertDensity:
         low, high = each.min(axis=0), each.max(axis=0)
         settled = (levels == 0.0) | (levels == 1.0) | (len(parts) == 1)
         ends = np.where(levels == 1.0, high, low)
-        inner = self._invert(year, np.where(settled, 0.5, levels), *self._bracket(settled, low, high))
+        # Settled levels (0, 1, a single scenario) need no search; a bracket of no width ends theirs at once.
+        bracket = np.where(settled, 0.0, low), np.where(settled, 0.0, high)
+        inner = self._invert(year, np.where(settled, 0.5, levels), *bracket)
         return np.asarray(np.where(settled, ends, inner), dtype=np.float64)
-
-    def _bracket(
-        self, settled: FloatArray, low: FloatArray, high: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
-        # Settled levels (0, 1, a single component) need no search; a point bracket ends theirs at once.
-        return np.where(settled, 0.0, low), np.where(settled, 0.0, high)
 
     def _invert(self, year: int, levels: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
         x, last_move = 0.5 * (low + high), high - low
