@@ -5,9 +5,9 @@
     season  = sum over k = 1..3 of  a_k cos(2 pi k month / 12) + b_k sin(2 pi k month / 12)
     e_t     ~ Student-t(nu), scale^2 = (sigma^2 + overdispersion / m_t) (1 + (g - 1) alpha^2)
 
-`inflow_paths` states the rest (m_t, gaps) and has the same recursion in NumPy. With d_t the difference of
-y - season between observed months the errors are e_t = (1 - alpha_g(t-1)) e_{t-1} + d_t, where e_1 = y_1 -
-season_1 - initial_level: linear in the data, so no latent level is sampled and a gradient costs one pass.
+`inflow_paths` states the rest (m_t, gaps) and has the same recursion in NumPy. The errors are those of
+exponential smoothing, linear in the data: given the hyperparameters nothing is left to sample, and a gradient
+costs one pass back over the months (`smoothing`).
 It must not know of experts, totals or HTTP; only worker processes import it.
 """
 
@@ -21,9 +21,9 @@ from pydantic import BaseModel, ConfigDict
 from models.backend import pm, pt
 from models.inflow_paths import LEAST_SIZE, WINDOW, InflowParameters
 from models.prior_terms import Prior, term
-from models.recurrence import linear_recurrence
 from models.sampling import Progress, SamplerDiagnostics, SamplerName, sample
 from models.series import Array, MonthlySeries, log_counts, month_numbers
+from models.smoothing import smoothing_errors
 
 HARMONICS = 3
 
@@ -90,13 +90,9 @@ class InflowFit:
 
 def build_inflow_model(data: MonthlySeries, priors: InflowPriors = DEFAULT_PRIORS) -> Any:
     """The `pm.Model` of a series. Only months with a figure enter; a series without any leaves the priors."""
-    terms = _observed_terms(data)
     with pm.Model(coords={"harmonic": np.arange(2 * HARMONICS)}) as model:
-        log_count = pm.Data("log_count", terms.log_count)
-        basis = pm.Data("basis", terms.basis)
-        gap = pm.Data("gap", terms.gap)
-        recent_total = pm.Data("recent_total", terms.recent_total)
-        unfilled = pm.Data("unfilled", terms.unfilled)
+        observed = pm.Data("observed_months", _observed_months(data))
+        log_count, gap, recent_total, unfilled = (observed[:, column] for column in range(4))
         alpha = term("alpha", priors.alpha)
         sigma = term("sigma", priors.sigma)
         nu = term("nu", priors.nu)
@@ -105,12 +101,17 @@ def build_inflow_model(data: MonthlySeries, priors: InflowPriors = DEFAULT_PRIOR
         initial_level = term("initial_level", priors.initial_level)
         widening = 1 + (gap - 1) * alpha**2
         gain = alpha * (1 + (gap - 1) * alpha) / widening
-        error = _one_step_errors(log_count - basis @ season, initial_level, gain)
+        error = smoothing_errors(gain, log_count - observed[:, 4:] @ season, initial_level[None])
         size = pt.exp(pt.maximum((recent_total + unfilled * initial_level) / WINDOW, np.log(LEAST_SIZE)))
-        scale = pt.sqrt((sigma**2 + overdispersion / size) * widening)
-        step = pm.StudentT.dist(nu=nu, mu=0, sigma=scale)
-        pm.Potential("one_step_log_density", pm.logp(step, error).sum())
+        variance = (sigma**2 + overdispersion / size) * widening
+        pm.Potential("one_step_log_density", _student_t_log_density(error, nu, variance))
     return model
+
+
+def _student_t_log_density(error: Any, nu: Any, variance: Any) -> Any:
+    """Summed over months. Written out, because PyMC's own compiles checks of its arguments along."""
+    constant = pt.gammaln((nu + 1) / 2) - pt.gammaln(nu / 2) - 0.5 * pt.log(np.pi * nu)
+    return pt.sum(constant - 0.5 * pt.log(variance) - (nu + 1) / 2 * pt.log1p(error**2 / (nu * variance)))
 
 
 def fit_inflow(
@@ -157,35 +158,17 @@ def harmonic_basis(month: NDArray[np.int64]) -> Array:
     return np.concatenate([np.cos(angle), np.sin(angle)], axis=1)
 
 
-@dataclass(frozen=True)
-class _ObservedTerms:
-    """What the likelihood needs of each observed month; first axis: observed month."""
+def _observed_months(data: MonthlySeries) -> Array:
+    """`(observed month, 4 + 6)`: log count, gap, `recent_total`, `unfilled`, and the harmonics of the month.
 
-    log_count: Array
-    basis: Array
-    gap: Array
-    recent_total: Array
-    unfilled: Array
-
-
-def _observed_terms(data: MonthlySeries) -> _ObservedTerms:
-    """`recent_total`: sum of up to twelve log counts before the month; `unfilled`: how many are missing."""
+    `recent_total` sums up to twelve log counts before the month; `unfilled` of twelve are not there yet. One
+    array, so that the compiler knows all columns to be equally long whatever the series.
+    """
     seen = np.flatnonzero(data.available)
     y = log_counts(data.counts[seen])
     place = np.arange(len(seen))
-    before = np.maximum(place - WINDOW, 0)
     cumulative = np.concatenate([[0.0], np.cumsum(y)])
-    return _ObservedTerms(
-        log_count=y,
-        basis=harmonic_basis(month_numbers(data.months[seen])),
-        gap=np.diff(seen, prepend=-1).astype(float),
-        recent_total=cumulative[place] - cumulative[before],
-        unfilled=np.maximum(WINDOW - place, 0).astype(float),
-    )
-
-
-def _one_step_errors(deseasonalised: Any, initial_level: Any, gain: Any) -> Any:
-    """`(month,)` errors e_t; the initial level is what stood before the first month."""
-    before = pt.concatenate([pt.stack([initial_level]), deseasonalised])[: deseasonalised.shape[0]]
-    kept = pt.concatenate([pt.zeros(1), 1 - gain])[: deseasonalised.shape[0]]
-    return linear_recurrence(kept, deseasonalised - before)
+    recent_total = cumulative[place] - cumulative[np.maximum(place - WINDOW, 0)]
+    unfilled = np.maximum(WINDOW - place, 0)
+    gap = np.diff(seen, prepend=-1)
+    return np.column_stack([y, gap, recent_total, unfilled, harmonic_basis(month_numbers(data.months[seen]))])
