@@ -21,11 +21,15 @@ from starlette.types import ASGIApp
 from priors.records import ScenarioSet
 from service.api import (
     deliveries,
+    forecast_events,
+    forecast_reads,
+    forecasts,
     health,
     ledger,
     metrics,
     realisations,
     scenario_sets,
+    what_ifs,
 )
 from service.logs import configure_logs
 from service.middleware import API_ROOT, BodyLimit, Envelope, Gate
@@ -43,6 +47,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     deliveries.router,
     scenario_sets.router,
     ledger.router,
+    forecasts.router,
+    forecast_events.router,
+    forecast_reads.router,
+    what_ifs.router,
 )
 
 _DESCRIPTION = (

@@ -1,0 +1,142 @@
+"""Reading a finished forecast: found, opened, and answered with the same bytes and the same ETag every time.
+
+A forecast that has succeeded never changes, so what was found and what was rendered is kept in memory; the
+ETag is a hash of the very bytes, hence strong. Before it has succeeded its parts do not exist: 409. Must
+not know what a part looks like.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import Depends, Path, Request, Response
+
+from service.api.context import Configured, Sessions
+from service.api.etags import not_modified
+from service.api.recent import Recent
+from service.api.shapes import Identifier
+from service.problems import Problem, not_found
+from service.security import ReaderOfConcepts
+from service.storage.base import reading
+from service.storage.forecasts import StoredOrder, get_forecast
+from service.storage.jobs import JobState
+
+if TYPE_CHECKING:
+    from models.stored import StoredForecast
+
+JSON, CSV = "application/json", "text/csv"
+# A reader may keep an answer but must ask whether it may still see it.
+REVALIDATE = "private, no-cache"
+_RENDERED_BYTES = 64_000_000
+_FOUND_ENTRIES = 1_000
+
+ForecastId = Annotated[Identifier, Path(alias="forecastId")]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A forecast that has succeeded, with its draws open; `lock` guards what they keep for what-ifs."""
+
+    found: StoredOrder
+    stored: StoredForecast
+    lock: Lock
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A body with the hash of its bytes."""
+
+    body: bytes
+    media_type: str
+    etag: str
+    headers: Mapping[str, str]
+
+
+_found: Recent[Finished] = Recent(_FOUND_ENTRIES)
+_rendered: Recent[Rendered] = Recent(_RENDERED_BYTES)
+
+
+def find(sessions: Sessions, forecast_id: str) -> StoredOrder:
+    """The forecast as the database knows it; raises Problem 404."""
+    with reading(sessions) as session:
+        found = get_forecast(session, forecast_id)
+    if found is None:
+        raise not_found(f"forecast {forecast_id}")
+    return found
+
+
+def finished(
+    forecast_id: ForecastId, _caller: ReaderOfConcepts, sessions: Sessions, settings: Configured
+) -> Finished:
+    """The forecast with its draws; raises Problem 404, or 409 while there are no results."""
+    known = _found.get(forecast_id)
+    if known is not None:
+        return known
+    found = find(sessions, forecast_id)
+    if found.job.state is not JobState.SUCCEEDED:
+        detail = f"The forecast is {found.job.state}; it has results once it has succeeded."
+        raise Problem(409, "No results", detail, extra={"forecastStatus": found.job.state.value})
+    from service.storage.draws import draws_directory, open_draws
+
+    draws = open_draws(draws_directory(settings.data_dir, found.draws_hash))
+    opened = Finished(found, draws, Lock())
+    _found.put(forecast_id, opened)
+    return opened
+
+
+FinishedForecast = Annotated[Finished, Depends(finished)]
+
+
+def respond(
+    request: Request,
+    forecast_id: str,
+    render: Callable[[], bytes],
+    media_type: str = JSON,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The rendered bytes, or 304 when the caller has them; rendered once per forecast, address and type."""
+    key = f"{forecast_id} {request.url.path}?{request.url.query} {media_type}"
+    made = _rendered.get(key)
+    if made is None:
+        body = render()
+        made = Rendered(body, media_type, etag_of(body), dict(headers or {}))
+        _rendered.put(key, made, len(body))
+    return conditional(request, made)
+
+
+def conditional(request: Request, made: Rendered) -> Response:
+    """200 with the body, or 304 without one when If-None-Match names its ETag (RFC 9110, 13.1.2)."""
+    headers = {**made.headers, "ETag": made.etag, "Cache-Control": REVALIDATE, "Vary": "Accept"}
+    if not_modified(request.headers.get("if-none-match"), made.etag):
+        return Response(status_code=304, headers=headers)
+    kind = f"{made.media_type}; charset=utf-8" if made.media_type == CSV else made.media_type
+    # Given as a header: Starlette would add a charset to the type of its own accord.
+    return Response(made.body, headers={**headers, "Content-Type": kind})
+
+
+def etag_of(content: bytes) -> str:
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+def to_json(value: Any) -> bytes:
+    """Compact JSON; arrays become lists, and what is not finite becomes null."""
+    return json.dumps(plain(value), separators=(",", ":"), allow_nan=False).encode()
+
+
+def plain(value: Any) -> Any:
+    """The same content in lists, mappings, numbers and text."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

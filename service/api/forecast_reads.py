@@ -1,0 +1,218 @@
+"""What a finished forecast says: interval scenarios, density, exceedance, probabilities, months and paths.
+
+Each answer carries a strong ETag and is the same to the byte every time. Numbers come from `models.stored`,
+their arrangement from `forecast_views` and `path_files`; here is only their HTTP face.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import IntEnum
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from service.api import forecast_shapes as shapes
+from service.api.etags import not_modified
+from service.api.finished import (
+    CSV,
+    JSON,
+    REVALIDATE,
+    Finished,
+    FinishedForecast,
+    etag_of,
+    respond,
+    to_json,
+)
+from service.middleware import quality
+from service.problems import documented, invalid_input
+
+router = APIRouter(
+    prefix="/forecasts/{forecastId}",
+    tags=["forecasts"],
+    responses={409: documented("The forecast has no results yet.")},
+)
+_TEXT: dict[str, Any] = {"schema": {"type": "string"}}
+_FILE: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+_MOST_LEVELS = 99
+_MOST_DRAWS = 100_000
+_LARGEST = 1e9
+
+
+class RoundTo(IntEnum):
+    """Multiples that figures may be rounded to: persons, as used within, as published."""
+
+    UNIT = 1
+    HUNDRED = 100
+    THOUSAND = 1000
+
+
+Accept = Annotated[str, Header(include_in_schema=False)]
+LayerName = Annotated[shapes.Layer, Query(description="Posterior, the experts' own density, or the model's.")]
+Rounding = Annotated[RoundTo | None, Query(description="To multiples of this.")]
+Levels = Annotated[str | None, Query(description="Quantile levels between 0 and 1, with commas between.")]
+YearNumber = Annotated[int, Query(ge=1950, le=2200)]
+
+
+@router.get(
+    "/interval-scenarios",
+    response_model=shapes.ForecastIntervals,
+    responses={200: {"content": {CSV: _TEXT}}},
+    summary="Minimum, median, medio and maximum of each year",
+)
+def interval_scenarios(
+    request: Request,
+    done: FinishedForecast,
+    rounding: Rounding = None,
+    layer: LayerName = "posterior",
+    levels: Levels = None,
+    form: Annotated[Literal["json", "csv"] | None, Query(alias="format")] = None,
+    accept: Accept = "",
+) -> Response:
+    from service.api.forecast_views import INTERVAL_PROBABILITY, year_rows, year_table
+
+    wanted, to = _levels(levels), rounding.value if rounding else None
+    chosen = _layer(done, layer)
+    as_csv = form == "csv" or (form is None and quality(accept, CSV) > quality(accept, JSON))
+
+    def render() -> bytes:
+        rows = year_rows(done.stored, chosen, to, wanted)
+        if as_csv:
+            return year_table(rows)
+        body = {"years": rows, "intervalProbability": INTERVAL_PROBABILITY, "rounding": to, "layer": layer}
+        return to_json(body)
+
+    headers = {"X-Instroom-Rounding": str(to or "none")} if as_csv else {}
+    return respond(request, done.found.id, render, CSV if as_csv else JSON, headers)
+
+
+@router.get("/density", response_model=shapes.ForecastDensity, summary="The density of a year's total")
+def density(
+    request: Request, done: FinishedForecast, year: YearNumber, layer: LayerName = "posterior"
+) -> Response:
+    from service.api.forecast_views import density_row
+
+    chosen = _layer(done, layer)
+    _check_year(done, year)
+    return respond(request, done.found.id, lambda: to_json({**density_row(chosen, year), "layer": layer}))
+
+
+@router.get(
+    "/exceedance", response_model=shapes.ForecastExceedance, summary="The chance of more than so many"
+)
+def exceedance(
+    request: Request,
+    done: FinishedForecast,
+    year: YearNumber,
+    above: Annotated[float, Query(ge=0, le=_LARGEST, allow_inf_nan=False)],
+    layer: LayerName = "posterior",
+) -> Response:
+    chosen = _layer(done, layer)
+    _check_year(done, year)
+    probability, error = chosen.exceedance(year, above)
+    body = {"year": year, "above": above, "probability": probability, "monteCarloError": error}
+    return respond(request, done.found.id, lambda: to_json({**body, "layer": layer}))
+
+
+@router.get(
+    "/scenario-probabilities",
+    response_model=shapes.ScenarioProbabilities,
+    summary="How probable each scenario was, and is after what was counted",
+)
+def scenario_probabilities(request: Request, done: FinishedForecast) -> Response:
+    from service.api.forecast_views import probability_rows
+
+    def render() -> bytes:
+        said = done.stored.scenario_probabilities()
+        return to_json(
+            {
+                "scenarios": probability_rows(said),
+                "conflict": {"flag": said.conflict_flag, "surprise": said.surprise},
+            }
+        )
+
+    return respond(request, done.found.id, render)
+
+
+@router.get("/monthly", response_model=shapes.Monthly, summary="Mean and quantiles of each month")
+def monthly(request: Request, done: FinishedForecast, levels: Levels = None) -> Response:
+    from service.api.forecast_views import FAN_LEVELS, month_rows
+
+    wanted = _levels(levels) or FAN_LEVELS
+    return respond(
+        request,
+        done.found.id,
+        lambda: to_json({"levels": wanted, "rows": month_rows(done.stored, wanted)}),
+    )
+
+
+@router.get(
+    "/paths",
+    response_model=shapes.SamplePaths,
+    responses={
+        200: {
+            "content": {
+                CSV: _TEXT,
+                "application/vnd.apache.parquet": _FILE,
+                "application/vnd.apache.arrow.stream": _FILE,
+            }
+        }
+    },
+    summary="Sample paths, equally probable draws of all months",
+)
+def paths(
+    request: Request,
+    done: FinishedForecast,
+    draws: Annotated[int, Query(ge=1, le=_MOST_DRAWS)] = 1_000,
+    form: Annotated[Literal["csv", "json", "parquet", "arrow"] | None, Query(alias="format")] = None,
+    accept: Accept = "",
+) -> Response:
+    from service.api.path_files import MEDIA_TYPES, path_stream
+
+    kind: str = form or max(
+        MEDIA_TYPES, key=lambda name: (quality(accept, MEDIA_TYPES[name]), name == "json")
+    )
+    months, values = done.stored.paths(draws)
+    identity = f"{done.found.draws_hash} {done.found.basis.model_version} {len(values)} {kind}"
+    headers = {
+        "ETag": etag_of(identity.encode()),
+        "Cache-Control": REVALIDATE,
+        "Vary": "Accept",
+        "X-Instroom-Draws": str(len(values)),
+        "Content-Type": MEDIA_TYPES[kind] + ("; charset=utf-8" if kind == "csv" else ""),
+        "Content-Disposition": f'attachment; filename="paths-{done.found.id}.{kind}"',
+    }
+    if not_modified(request.headers.get("if-none-match"), headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return StreamingResponse(path_stream(kind, values, months), headers=headers)
+
+
+def _layer(done: Finished, name: shapes.Layer) -> Any:
+    from models.stored import LayerMissing
+
+    try:
+        return done.stored.layer(name)
+    except LayerMissing:
+        raise invalid_input([("layer", f"this forecast was made without {name}")]) from None
+
+
+def _check_year(done: Finished, year: int) -> None:
+    years = done.stored.years
+    if year not in years:
+        raise invalid_input([("year", f"{year} is not a target year; these are {years[0]} to {years[-1]}")])
+
+
+def _levels(text: str | None) -> tuple[float, ...]:
+    """Quantile levels from a query; raises Problem 400."""
+    if text is None:
+        return ()
+    try:
+        levels = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise invalid_input([("levels", "must be numbers with commas between, as 0.05,0.95")]) from None
+    if not all(math.isfinite(level) and 0.0 < level < 1.0 for level in levels):
+        raise invalid_input([("levels", "must lie between 0 and 1, both excluded")])
+    if len(levels) > _MOST_LEVELS:
+        raise invalid_input([("levels", f"may be at most {_MOST_LEVELS}")])
+    return levels

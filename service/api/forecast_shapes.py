@@ -1,0 +1,207 @@
+"""The shapes of a forecast in the API document, and the forecast itself as JSON.
+
+Must not know how it is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from priors.records import Target
+from service.api.shapes import ListShape, Shape
+from service.storage.forecasts import StoredOrder
+from service.storage.jobs import JobState
+
+Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+Layer = Literal["posterior", "experts", "model"]
+
+
+class ForecastRequested(Shape):
+    """The request with its defaults filled in."""
+
+    scenario_set: str | None
+    scenario_set_version: int | None
+    target: Target
+    cutoff: date
+    as_of: date
+    expert_weight: float
+    horizon_years: int
+    method: str
+    seed: int
+
+
+class Provenance(Shape):
+    """What the numbers rest on; revision and packages are those of the process that computed them."""
+
+    scenario_set_hash: str | None
+    data_vintage: str
+    model_version: str
+    git_revision: str | None
+    packages: dict[str, str | None]
+    seed: int
+    source: str | None
+
+
+class ForecastState(Shape):
+    """A forecast: how far it is and, once it has succeeded, how well it was computed."""
+
+    id: str
+    status: Status
+    progress: float
+    stage: str
+    error: dict[str, Any] | None
+    request: ForecastRequested
+    edition_status: Literal["concept", "adopted", "superseded"]
+    provenance: Provenance
+    diagnostics: dict[str, Any] | None
+    timings: dict[str, float] | None
+    warnings: list[str]
+    created_by: str
+    created_at: datetime
+
+
+class ForecastList(ListShape):
+    items: list[ForecastState]
+
+
+class LevelValue(Shape):
+    level: float
+    value: float
+
+
+class YearRow(Shape):
+    """One target year, persons; `quantiles` only where `levels` were asked for."""
+
+    year: int
+    mean: float
+    sd: float
+    minimum: float
+    median: float
+    medio: float
+    maximum: float
+    observed_to_date: float
+    months_observed: int
+    quantiles: list[LevelValue] | None = None
+
+
+class ForecastIntervals(Shape):
+    years: list[YearRow]
+    interval_probability: float
+    rounding: int | None
+    layer: Layer
+
+
+class ForecastDensity(Shape):
+    """`pdf` per person; null for a year fully counted, which is one point."""
+
+    year: int
+    layer: Layer
+    x: list[float]
+    pdf: list[float | None]
+    cdf: list[float]
+
+
+class ForecastExceedance(Shape):
+    year: int
+    above: float
+    probability: float
+    monte_carlo_error: float
+    layer: Layer
+
+
+class ScenarioProbability(Shape):
+    key: str
+    prior: float
+    posterior: float
+
+
+class ConflictShape(Shape):
+    """Whether what was counted surprises the experts: the chance of something at least as surprising."""
+
+    flag: bool
+    surprise: float | None
+
+
+class ScenarioProbabilities(Shape):
+    scenarios: list[ScenarioProbability]
+    conflict: ConflictShape
+
+
+class MonthRow(Shape):
+    """One month, persons; `quantiles` by level."""
+
+    month: str
+    observed: float | None
+    mean: float
+    minimum: float
+    median: float
+    medio: float
+    maximum: float
+    quantiles: dict[str, float]
+
+
+class Monthly(Shape):
+    levels: list[float]
+    rows: list[MonthRow]
+
+
+class SamplePaths(Shape):
+    """`paths` has one list of monthly values per draw."""
+
+    months: list[str]
+    paths: list[list[float]]
+
+
+def inlined(model: type[BaseModel]) -> dict[str, Any]:
+    """A model's JSON schema without references, for a body that is checked by hand."""
+    schema = model.model_json_schema(by_alias=True)
+    definitions = schema.pop("$defs", {})
+
+    def resolved(part: Any) -> Any:
+        if isinstance(part, list):
+            return [resolved(item) for item in part]
+        if not isinstance(part, dict):
+            return part
+        if "$ref" in part:
+            return resolved(definitions[part["$ref"].rsplit("/", 1)[1]])
+        return {name: resolved(item) for name, item in part.items()}
+
+    whole: dict[str, Any] = resolved(schema)
+    return whole
+
+
+def forecast_json(
+    found: StoredOrder,
+    code: Mapping[str, Any] | None = None,
+    diagnostics: Mapping[str, Any] | None = None,
+    timings: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
+    """The forecast as clients see it; `code` is what the computing process noted about itself."""
+    job, basis = found.job, found.basis
+    noted = code or {"gitRevision": None, "packages": {}}
+    return {
+        "id": found.id,
+        "status": job.state.value,
+        "progress": job.progress,
+        "stage": job.stage,
+        "error": job.problem if job.state is JobState.FAILED else None,
+        "request": found.order.as_json(),
+        "editionStatus": found.edition_status,
+        "provenance": {
+            "scenarioSetHash": basis.scenario_set_hash,
+            "dataVintage": basis.data_vintage,
+            "modelVersion": basis.model_version,
+            **noted,
+            "seed": found.order.seed,
+            "source": diagnostics["source"] if diagnostics else None,
+        },
+        "diagnostics": diagnostics,
+        "timings": {**timings, "total": round(sum(timings.values()), 3)} if timings else None,
+        "warnings": list(found.warnings),
+        "createdBy": found.created_by,
+        "createdAt": found.created_at.isoformat().replace("+00:00", "Z"),
+    }

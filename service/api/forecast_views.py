@@ -1,0 +1,103 @@
+"""The parts of a finished forecast as plain rows: interval scenarios, density, months, probabilities.
+
+    minimum 12.5%, median 50%, medio 2/3 (exceeded with a chance of 1 in 3), maximum 87.5% quantile, persons
+
+Rounding goes to the nearest multiple, half away from zero; it applies to mean, sd and quantiles, never to
+what was counted. Must not know HTTP.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from models.layers import Array
+from models.stored import AnsweringLayer, ScenarioProbabilities, StoredForecast
+from priors.summary import LEVELS
+
+INTERVAL_PROBABILITY = LEVELS["maximum"] - LEVELS["minimum"]
+FAN_LEVELS = (0.025, 0.125, 0.25, 0.5, 0.75, 0.875, 0.975)
+DENSITY_POINTS = 201
+_CSV_COLUMNS = ("year", "scenario", "quantile_level", "value")
+
+
+def rounded(value: float, to: int | None) -> float | int:
+    """The nearest multiple of `to`, or the value itself; an integer stays one."""
+    return value if to is None else to * math.floor(value / to + 0.5)
+
+
+def year_rows(
+    stored: StoredForecast, layer: AnsweringLayer, rounding: int | None = None, levels: Sequence[float] = ()
+) -> list[dict[str, Any]]:
+    """One row per target year; `levels` adds `quantiles` at these levels."""
+    means, sds = layer.mean(), layer.sd()
+    named = layer.quantiles(tuple(LEVELS.values()))
+    asked = layer.quantiles(tuple(levels)) if levels else None
+    rows: list[dict[str, Any]] = []
+    for place, year in enumerate(stored.years):
+        observed = stored.observed[year]
+        row: dict[str, Any] = {"year": year}
+        row["mean"] = rounded(float(means[place]), rounding)
+        row["sd"] = rounded(float(sds[place]), rounding)
+        for name, value in zip(LEVELS, named[:, place], strict=True):
+            row[name] = rounded(float(value), rounding)
+        row["observedToDate"], row["monthsObserved"] = observed.to_date, observed.months
+        if asked is not None:
+            row["quantiles"] = [
+                {"level": level, "value": rounded(float(value), rounding)}
+                for level, value in zip(levels, asked[:, place], strict=True)
+            ]
+        rows.append(row)
+    return rows
+
+
+def year_table(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Tidy CSV: one line per year and scenario, then per year and level asked for (`quantile`)."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(_CSV_COLUMNS)
+    for row in rows:
+        writer.writerows((row["year"], name, level, row[name]) for name, level in LEVELS.items())
+        extra = row.get("quantiles", ())
+        writer.writerows((row["year"], "quantile", item["level"], item["value"]) for item in extra)
+    return text.getvalue().encode()
+
+
+def density_row(layer: AnsweringLayer, year: int) -> dict[str, Any]:
+    """A year's curve; a year fully counted is one point, whose pdf is null because it has no width."""
+    curve = layer.density(year, DENSITY_POINTS)
+    return {"year": year, "x": curve.x, "pdf": curve.pdf, "cdf": curve.cdf}
+
+
+def month_rows(stored: StoredForecast, levels: Sequence[float]) -> list[dict[str, Any]]:
+    """One row per month of the target years; `observed` is null where nothing was counted yet."""
+    wanted = sorted({*levels, *LEVELS.values()})
+    monthly = stored.monthly(wanted)
+    place = {level: number for number, level in enumerate(wanted)}
+    rows = []
+    for at, month in enumerate(monthly.months):
+        row: dict[str, Any] = {"month": month, "observed": monthly.observed[at], "mean": monthly.mean[at]}
+        row |= {name: monthly.quantiles[place[level], at] for name, level in LEVELS.items()}
+        row["quantiles"] = {str(level): monthly.quantiles[place[level], at] for level in levels}
+        rows.append(row)
+    return rows
+
+
+def probability_rows(said: ScenarioProbabilities) -> list[dict[str, Any]]:
+    """One row per component of the prior: the scenarios, `unforeseen`, and `model` where it has weight."""
+    return [
+        {"key": key, "prior": before, "posterior": after}
+        for key, before, after in zip(said.keys, said.prior, said.posterior, strict=True)
+    ]
+
+
+def attribution_rows(effects: Mapping[str, Array], years: Sequence[int]) -> list[dict[str, Any]]:
+    """By how much each change moved each year's interval scenarios; `effects` are `(level, year)` in persons."""
+    return [
+        {"change": change, "year": year, **dict(zip(LEVELS, by_level[:, place], strict=True))}
+        for change, by_level in effects.items()
+        for place, year in enumerate(years)
+    ]

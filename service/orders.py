@@ -1,0 +1,230 @@
+"""From a body to a forecast order: shape, meaning and data checked side by side, every fault named at once.
+
+    body -> ForecastBody (shape) -> ForecastOrder (defaults filled in) + Basis (hashes) + warnings
+
+Defaults: `cutoff` the set's, `asOf` today (UTC), `expertWeight` 1 with a set and 0 without, `seed` a
+function of the content. The HTTP interface and the command line both come through here. Must not know HTTP,
+PyMC or jobs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+
+from models.forecast_checks import TargetData, target_data
+from models.request import MODEL_VERSION, ForecastRefused, ForecastTarget
+from models.vintage import known_at
+from priors.faults import Fault, pointer
+from priors.hashing import content_hash
+from priors.mixture import expert_density
+from priors.records import ScenarioSet, Target
+from priors.scenario import InvalidScenarioSet, parse_scenario_set
+from service.forecast_body import ForecastBody
+from service.storage.forecasts import Basis, ForecastOrder
+from service.storage.realisations import load_realisations
+from service.storage.scenario_sets import StoredSet, UnknownScenarioSet, get_set
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class OrderRefused(ValueError):
+    """The request cannot be computed as asked; `faults` are all its faults, fields as JSON pointers."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(f"{fault.field}: {fault.detail}" for fault in self.faults))
+
+
+class Prepared(NamedTuple):
+    """An order that can be computed, what it stands on, and what its reader should know."""
+
+    order: ForecastOrder
+    basis: Basis
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A body, the fields that cannot be read, and everything found wrong so far."""
+
+    body: ForecastBody
+    unread: frozenset[str]
+    faults: list[Fault]
+
+    def fault(self, name: str, detail: str) -> None:
+        self.faults.append(Fault(f"/{name}", detail))
+
+
+def prepare_order(session: Session, payload: object, today: date | None = None) -> Prepared:
+    """Check a decoded body against itself and the database; raises OrderRefused with every fault."""
+    reading = _read(payload)
+    _check_dates(reading, today or datetime.now(UTC).date())
+    stored = _scenario_set(session, reading)
+    target = _target(reading, stored)
+    _check_belief(reading, stored)
+    cutoff = _cutoff(reading, stored)
+    as_of = reading.body.as_of or today or datetime.now(UTC).date()
+    if not reading.faults and cutoff is not None and as_of < cutoff:
+        reading.fault("asOf", f"{as_of} is before the cutoff {cutoff}")
+    if target is None or cutoff is None or "asOf" in reading.unread:
+        raise OrderRefused(reading.faults)
+    frame = load_realisations(session, target.series, target.geo, target.citizen)
+    data = _check_data(reading, frame, target, cutoff, as_of)
+    if stored is not None:
+        _check_density(reading, stored.record, cutoff, data)
+    if reading.faults or data is None:
+        raise OrderRefused(reading.faults)
+    basis = Basis(
+        scenario_set_hash=stored.content_hash if stored else None,
+        data_vintage=data_vintage(frame, cutoff, as_of),
+        known_rows=len(frame),
+        model_version=MODEL_VERSION,
+    )
+    return Prepared(_order(reading.body, stored, target, cutoff, as_of, basis), basis, data.warnings)
+
+
+def data_vintage(frame: pd.DataFrame, cutoff: date, as_of: date) -> str:
+    """SHA-256 of the figures that a forecast may see: those in force at the cutoff and at `as_of`."""
+    digest = hashlib.sha256()
+    for day in (cutoff, as_of):
+        text = known_at(frame, day).to_csv(index=False, date_format="%Y-%m-%d", lineterminator="\n")
+        digest.update(text.encode())
+        digest.update(b"\0")
+    return digest.hexdigest()
+
+
+def _read(payload: object) -> _Reading:
+    """The body with unreadable fields left out, and their faults."""
+    if not isinstance(payload, dict):
+        raise OrderRefused([Fault("", "must be an object")])
+    try:
+        return _Reading(ForecastBody.model_validate(payload), frozenset(), [])
+    except ValidationError as error:
+        faults = [Fault(pointer(*fault["loc"]), fault["msg"]) for fault in error.errors()]
+        unread = frozenset(str(fault["loc"][0]) for fault in error.errors())
+    readable = {name: value for name, value in payload.items() if name not in unread}
+    return _Reading(ForecastBody.model_validate(readable), unread, faults)
+
+
+def _check_dates(reading: _Reading, today: date) -> None:
+    for name, day in (("cutoff", reading.body.cutoff), ("asOf", reading.body.as_of)):
+        if day is not None and day > today:
+            reading.fault(name, f"{day} is in the future; today is {today} (UTC)")
+
+
+def _scenario_set(session: Session, reading: _Reading) -> StoredSet | None:
+    body = reading.body
+    if body.scenario_set is None:
+        if body.scenario_set_version is not None and "scenarioSet" not in reading.unread:
+            reading.fault("scenarioSetVersion", "needs a scenarioSet")
+        return None
+    try:
+        latest = get_set(session, body.scenario_set)
+    except UnknownScenarioSet:
+        reading.fault("scenarioSet", f"there is no scenario set {body.scenario_set}")
+        return None
+    try:
+        return get_set(session, latest.id, body.scenario_set_version)
+    except UnknownScenarioSet:
+        reading.fault("scenarioSetVersion", f"the latest version of this set is {latest.version}")
+        return None
+
+
+def _target(reading: _Reading, stored: StoredSet | None) -> Target | None:
+    """The set's target, or the stated one; None when neither can be known."""
+    stated = reading.body.target
+    if stored is not None:
+        if stated is not None and stated != stored.record.target:
+            reading.fault("target", "differs from the scenario set's target; leave it out")
+        return stored.record.target
+    unknown = {"target", "scenarioSet"} & reading.unread
+    if stated is None and reading.body.scenario_set is None and not unknown:
+        reading.fault("target", "is needed without a scenarioSet")
+    return stated
+
+
+def _check_belief(reading: _Reading, stored: StoredSet | None) -> None:
+    without_set = reading.body.scenario_set is None and "scenarioSet" not in reading.unread
+    if without_set and (reading.body.expert_weight or 0.0) > 0.0:
+        reading.fault("expertWeight", "must be 0 without a scenarioSet: there is nothing to weigh")
+
+
+def _cutoff(reading: _Reading, stored: StoredSet | None) -> date | None:
+    if "cutoff" in reading.unread:
+        return None
+    if reading.body.cutoff is not None:
+        return reading.body.cutoff
+    if stored is not None:
+        return stored.record.cutoff
+    if reading.body.scenario_set is None and "scenarioSet" not in reading.unread:
+        reading.fault("cutoff", "is needed without a scenarioSet")
+    return None
+
+
+def _check_data(
+    reading: _Reading, frame: pd.DataFrame, target: Target, cutoff: date, as_of: date
+) -> TargetData | None:
+    wanted = ForecastTarget(target.series, target.geo, target.citizen)
+    try:
+        return target_data(frame, wanted, cutoff, as_of, reading.body.horizon_years)
+    except ForecastRefused as refused:
+        reading.fault(refused.field, refused.detail)
+        return None
+
+
+def set_at(record: ScenarioSet, cutoff: date) -> ScenarioSet:
+    """The set as stated at another cutoff: its density then holds there. Raises InvalidScenarioSet."""
+    if cutoff == record.cutoff:
+        return record
+    moved = record.model_dump(mode="json", by_alias=True) | {"cutoff": cutoff.isoformat()}
+    return parse_scenario_set(moved)
+
+
+def _check_density(reading: _Reading, record: ScenarioSet, cutoff: date, data: TargetData | None) -> None:
+    """Whether the set can be read at this cutoff and leaves mass above what was counted by then."""
+    try:
+        moved = set_at(record, cutoff)
+    except InvalidScenarioSet as invalid:
+        for fault in invalid.faults:
+            reading.fault("cutoff", f"does not go with the scenario set: {fault.field} {fault.detail}")
+        return
+    try:
+        expert_density(moved, data.counted_when_stated if data else 0.0)
+    except InvalidScenarioSet as invalid:
+        for fault in invalid.faults:
+            reading.fault("scenarioSet", f"{fault.field} {fault.detail}")
+
+
+def _order(
+    body: ForecastBody, stored: StoredSet | None, target: Target, cutoff: date, as_of: date, basis: Basis
+) -> ForecastOrder:
+    default_weight = 0.0 if stored is None else 1.0
+    content: Mapping[str, Any] = {
+        "target": target.model_dump(by_alias=True),
+        "cutoff": cutoff.isoformat(),
+        "asOf": as_of.isoformat(),
+        "expertWeight": default_weight if body.expert_weight is None else body.expert_weight,
+        "horizonYears": body.horizon_years,
+        "method": body.method,
+        "scenarioSetHash": basis.scenario_set_hash,
+        "dataVintage": basis.data_vintage,
+    }
+    seed = int(content_hash(content)[:8], 16) if body.seed is None else body.seed
+    return ForecastOrder(
+        target=target,
+        scenario_set=(stored.id, stored.version) if stored else None,
+        cutoff=cutoff,
+        as_of=as_of,
+        expert_weight=content["expertWeight"],
+        horizon_years=body.horizon_years,
+        method=body.method,
+        seed=seed,
+    )
