@@ -132,9 +132,9 @@ def forecast(identifier: str, **changes: Any) -> dict[str, Any]:
             "gitRevision": "3edb946",
             "packages": {"pymc": "5.28.0", "numpy": "2.4.0"},
             "seed": 20240630,
+            "source": "synthetic",
         },
         "diagnostics": {
-            "source": "synthetic",
             "rhatMax": 1.004,
             "essMin": 1820.0,
             "divergences": 0,
@@ -143,7 +143,7 @@ def forecast(identifier: str, **changes: Any) -> dict[str, Any]:
             "methodUsed": "weighted",
             "passed": True,
         },
-        "timings": {"sampling": 31.2, "evidence": 6.0, "paths": 4.0},
+        "timings": {"sampling": 31.2, "evidence": 6.0, "paths": 4.0, "total": 41.2},
     }
     return {**made, **changes}
 

@@ -77,7 +77,7 @@ def test_labels_say_synthetic_and_draft_and_development(open_page: Opener, fake:
     assert visit.page.locator("#labels li").all_inner_texts() == ["SYNTHETISCH", "Concept"]
     assert visit.page.locator("#development-mode").is_visible()
     fake.development = False
-    fake.forecasts[0]["diagnostics"]["source"] = "eurostat"
+    fake.forecasts[0]["provenance"]["source"] = "eurostat"
     fake.forecasts[0]["editionStatus"] = "adopted"
     visit = open_page().ready()
     assert visit.page.locator("#labels li").all_inner_texts() == ["Vastgesteld"]

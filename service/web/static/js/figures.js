@@ -16,7 +16,7 @@ export async function loadFigures(forecast, signal) {
     request.scenarioSet ? optional(loadSet(request, signal)) : null,
   ]);
   const { target } = request;
-  const history = forecast.diagnostics?.source ? await optional(loadHistory(target, forecast, signal)) : null;
+  const history = forecast.provenance.source ? await optional(loadHistory(target, forecast, signal)) : null;
   const { levels, rows } = readMonthly(monthly);
   return {
     forecast,
@@ -24,7 +24,7 @@ export async function loadFigures(forecast, signal) {
     intervals,
     weights,
     scenarioSet,
-    source: forecast.diagnostics?.source ?? null,
+    source: forecast.provenance.source,
     monthly: { levels, rows: joinMonths(rows, history ?? []) },
     past: yearTotals(history ?? [], intervals.years[0].year),
   };
@@ -45,9 +45,9 @@ function loadSet(request, signal) {
 }
 
 /** Counts known at the forecast's own moment, from the source it used: [{month, value}] in order. */
-async function loadHistory(target, { request, diagnostics }, signal) {
+async function loadHistory(target, { request, provenance }, signal) {
   const from = `${Number(request.cutoff.slice(0, 4)) - YEARS_BACK}-01`;
-  const query = { ...target, source: diagnostics.source, from, asOf: request.asOf.slice(0, 10), pageSize: 1000 };
+  const query = { ...target, source: provenance.source, from, asOf: request.asOf.slice(0, 10), pageSize: 1000 };
   const rows = await getAll("/realisations", query, { signal });
   return rows
     .filter((row) => row.value !== null && /^\d{4}-\d{2}$/.test(row.period) && !row.track)

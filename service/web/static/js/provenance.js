@@ -44,8 +44,7 @@ const setName = (set) => t("provenance.version", { name: set.name, version: set.
 
 function seconds(timings) {
   if (!timings) return null;
-  const stages = Object.values(timings).filter(isNumber);
-  return stages.length ? t("provenance.seconds", { seconds: decimal(stages.reduce((a, b) => a + b)) }) : null;
+  return isNumber(timings.total) ? t("provenance.seconds", { seconds: decimal(timings.total) }) : null;
 }
 
 function measures(diagnostics) {
