@@ -2,7 +2,7 @@
 .PHONY: help serve test check bench docs lock
 
 PY := .venv/bin/python
-PIP := $(PY) -m pip --disable-pip-version-check install --quiet --no-input
+PIP := PYTHONWARNINGS=ignore $(PY) -m pip --disable-pip-version-check install --quiet --no-input
 # UV compiles the locks; index addresses stay out of them so that any mirror can serve them.
 COMPILE := .venv/bin/uv pip compile pyproject.toml --quiet --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --python-version 3.11 --universal
