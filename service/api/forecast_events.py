@@ -45,7 +45,7 @@ async def _events(sessions: Sessions, found: StoredOrder) -> AsyncIterator[Serve
     while True:
         news = json.dumps(_state(found), separators=(",", ":"))
         if news != said:
-            yield ServerSentEvent(data=news, event="progress")
+            yield ServerSentEvent(data=news, event="progress", sep="\n")
             said = news
         if found.job.ended:
             return
