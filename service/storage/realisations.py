@@ -1,10 +1,10 @@
 """Realisations, kept bitemporally: every figure with the day it became known and the delivery it came in.
 
 A row is only ever added. Per key (series, source, geo, citizen, track, period) a delivered figure is
-compared with the figure in force on its own `known_at`: equal is *unchanged* and not stored, another is
-*revised*, a key never seen is *new*; so a repeated delivery stores nothing. Of several figures for one key
-and day the last counts. The vintage is a hash chained over all rows ever stored: equal vintages hold equal
-data. The choice of what was known on a day is not made here but in `models.vintage`.
+compared with the figure in force on its own `known_at`: equal is *unchanged* and not stored again (that it was
+repeated is, see `confirmations`), another is *revised*, a key never seen is *new*. Of several figures for one key
+and day the last counts. The vintage is a hash chained over all rows ever stored: equal vintages hold equal data.
+The choice of what was known on a day is not made here but in `models.vintage`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,22 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import BigInteger, Date, ForeignKey, Select, String, func, insert, select
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    Index,
+    Select,
+    String,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from service.storage.base import Base, UtcDateTime, serialise
+from service.storage.confirmations import confirmed_days, store_confirmations
 from service.storage.paging import Page, fetch_page
 
 if TYPE_CHECKING:
@@ -49,6 +61,10 @@ class DeliveryRow(Base):
 
 class RealisationRow(Base):
     __tablename__ = "realisations"
+    __table_args__ = (
+        Index(None, "series", "geo", "citizen", "source", "track", "period"),
+        CheckConstraint("value IS NULL OR value >= 0", name="value_not_negative"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     series: Mapped[str] = mapped_column(String(40))
     source: Mapped[str] = mapped_column(String(40))
@@ -83,8 +99,19 @@ class Figure(NamedTuple):
     flag: str
 
 
+class _Known(NamedTuple):
+    """A figure in force from a day on: stored as `row` (below 0: planned), or a repetition of that row."""
+
+    known_at: date
+    value: int | None
+    flag: str
+    row: int
+    repeated: bool = False
+
+
 class _Plan(NamedTuple):
     store: list[Figure]
+    repeated: dict[date, list[int]]
     rows: int
     new: int
     revised: int
@@ -125,8 +152,7 @@ def store_delivery(session: Session, frame: pd.DataFrame, source_name: str, acto
         )
     )
     session.flush()
-    if plan.store:
-        session.execute(insert(RealisationRow), [_columns(figure, delivery_id) for figure in plan.store])
+    _store(session, plan, delivery_id)
     return result
 
 
@@ -174,19 +200,45 @@ def _plan(session: Session, frame: pd.DataFrame) -> _Plan:
     figures = list(_last_of_each_day(_figures(frame)))
     history = _stored_history(session, figures)
     store: list[Figure] = []
-    new = 0
+    repeated: dict[date, list[int]] = {}
+    new = revised = 0
     for figure in figures:
-        known = history.get(figure.key, [])
+        known = history.setdefault(figure.key, [])
         place = bisect.bisect_right(known, figure.known_at, key=lambda row: row.known_at)
         in_force = known[place - 1] if place else None
         if in_force and (in_force.value, in_force.flag) == (figure.value, figure.flag):
+            if in_force.known_at < figure.known_at:
+                repeated.setdefault(figure.known_at, []).append(in_force.row)
             continue
-        new += not known
-        known.insert(place, figure)
-        history[figure.key] = known
-        store.append(figure)
-    vintage = _chained(current_vintage(session), store)
-    return _Plan(store, len(frame), new, len(store) - new, vintage)
+        new, revised = (new, revised + 1) if known else (new + 1, revised)
+        known.insert(place, _planned(store, figure))
+        _keep_repetition(known, place + 1, figure.key, store)
+    return _Plan(store, repeated, len(frame), new, revised, _chained(current_vintage(session), store))
+
+
+def _keep_repetition(known: list[_Known], place: int, key: Key, store: list[Figure]) -> None:
+    """What the next day only repeated must stay in force from that day on: now it needs a row of its own."""
+    if place < len(known):
+        last = bisect.bisect_right(known, known[place].known_at, key=lambda row: row.known_at) - 1
+        if known[last].repeated:
+            day, value, flag, *_ = known[last]
+            known[last] = _planned(store, Figure(key, day, value, flag))
+
+
+def _planned(store: list[Figure], figure: Figure) -> _Known:
+    store.append(figure)
+    return _Known(figure.known_at, figure.value, figure.flag, -len(store))
+
+
+def _store(session: Session, plan: _Plan, delivery_id: str) -> None:
+    numbers: list[int] = []
+    if plan.store:
+        added = insert(RealisationRow).returning(RealisationRow.id, sort_by_parameter_order=True)
+        numbers = list(session.scalars(added, [_columns(figure, delivery_id) for figure in plan.store]))
+    resolved = {
+        day: [row if row > 0 else numbers[-row - 1] for row in rows] for day, rows in plan.repeated.items()
+    }
+    store_confirmations(session, delivery_id, resolved)
 
 
 def _figures(frame: pd.DataFrame) -> Iterator[Figure]:
@@ -209,17 +261,26 @@ def _last_of_each_day(figures: Iterable[Figure]) -> Iterable[Figure]:
     return {(figure.key, figure.known_at): figure for figure in figures}.values()
 
 
-def _stored_history(session: Session, figures: list[Figure]) -> dict[Key, list[Figure]]:
-    """What is stored of the delivered series, per key in order of `known_at`, then of storing."""
+def _stored_history(session: Session, figures: list[Figure]) -> dict[Key, list[_Known]]:
+    """What is known of the delivered series, per key in order of `known_at`, then of storing."""
     columns = [getattr(RealisationRow, name) for name in COLUMNS]
-    query = select(*columns).order_by(RealisationRow.known_at, RealisationRow.id)
+    query = select(RealisationRow.id, *columns)
     for place, column in enumerate(columns[:3]):
         query = query.where(column.in_({figure.key[place] for figure in figures}))
-    history: dict[Key, list[Figure]] = {}
-    for *key, value, flag, known_at in session.execute(query):
+    keys: dict[int, Key] = {}
+    rows: dict[int, _Known] = {}
+    for number, *key, value, flag, known_at in session.execute(query.order_by(RealisationRow.id)):
         series, source, geo, citizen, track, period = key
-        figure = Figure((series, source, geo, citizen, track, period), known_at, value, flag)
-        history.setdefault(figure.key, []).append(figure)
+        keys[number] = (series, source, geo, citizen, track, period)
+        rows[number] = _Known(known_at, value, flag, number)
+    first = min((figure.known_at for figure in figures), default=date.max)
+    repetitions = [
+        rows[number]._replace(known_at=day, repeated=True)
+        for number, day in confirmed_days(session, first, rows.keys())
+    ]
+    history: dict[Key, list[_Known]] = {}
+    for known in sorted([*rows.values(), *repetitions], key=lambda k: (k.known_at, not k.repeated, k.row)):
+        history.setdefault(keys[known.row], []).append(known)
     return history
 
 

@@ -13,7 +13,14 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-APPEND_ONLY = ("realisations", "deliveries", "scenario_set_versions", "ledger_entries", "audit_entries")
+APPEND_ONLY = (
+    "realisations",
+    "deliveries",
+    "confirmations",
+    "scenario_set_versions",
+    "ledger_entries",
+    "audit_entries",
+)
 MOMENT = sa.DateTime(timezone=True)
 
 
@@ -29,6 +36,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("audit_entries", "ledger_entries", "scenario_set_versions", "scenario_sets"):
         op.drop_table(table)
+    op.drop_table("confirmations")
     op.drop_table("realisations")
     op.drop_table("deliveries")
     if op.get_bind().dialect.name == "postgresql":
@@ -73,6 +81,16 @@ def _realisations() -> None:
     )
     target = ["series", "geo", "citizen", "source", "track", "period"]
     op.create_index("ix_realisations_" + "_".join(target), "realisations", target)
+    op.create_table(
+        "confirmations",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("delivery_id", sa.String(36), nullable=False),
+        sa.Column("known_at", sa.Date(), nullable=False),
+        sa.Column("ranges", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_confirmations"),
+        sa.ForeignKeyConstraint(["delivery_id"], ["deliveries.id"], name="fk_confirmations_delivery_id"),
+    )
+    op.create_index("ix_confirmations_known_at", "confirmations", ["known_at"])
 
 
 def _scenario_sets() -> None:

@@ -1,0 +1,93 @@
+"""The migrations and the tables the code believes in are one and the same, on both databases."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, sessionmaker
+
+import service.storage
+from service.storage.base import (
+    Base,
+    make_engine,
+    migrate,
+    newest_revision,
+    reading,
+    stored_revision,
+    writing,
+)
+
+APPEND_ONLY = [
+    "realisations",
+    "deliveries",
+    "confirmations",
+    "scenario_set_versions",
+    "ledger_entries",
+    "audit_entries",
+]
+
+
+def import_every_table() -> None:
+    for module in pkgutil.iter_modules(service.storage.__path__):
+        if not module.ispkg:
+            importlib.import_module(f"service.storage.{module.name}")
+
+
+def test_the_migrated_schema_is_what_the_tables_say(engine: Engine) -> None:
+    import_every_table()
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        differences = compare_metadata(context, Base.metadata)
+    # An index may live in a migration alone; a table, column or constraint may not.
+    assert [difference for difference in differences if difference[0] != "remove_index"] == []
+
+
+def test_migrating_twice_changes_nothing(engine: Engine, sessions: sessionmaker[Session]) -> None:
+    before = sorted(inspect(engine).get_table_names())
+    migrate(engine)
+    assert sorted(inspect(engine).get_table_names()) == before
+    with reading(sessions) as session:
+        assert stored_revision(session) == newest_revision()
+
+
+def test_processes_that_start_together_take_turns(database_url: str) -> None:
+    def start() -> None:
+        engine = make_engine(database_url)
+        migrate(engine)
+        engine.dispose()
+
+    with ThreadPoolExecutor(3) as pool:
+        for started in [pool.submit(start) for _ in range(3)]:
+            started.result(timeout=60)
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+@pytest.mark.parametrize("verb", ["UPDATE", "DELETE"])
+def test_the_database_refuses_to_change_history(
+    sessions: sessionmaker[Session], table: str, verb: str
+) -> None:
+    rows = {
+        "deliveries": "('d', 1, '2024-01-01', 'a', 'o', 0, 0, 0, 0, 'v')",
+        "realisations": "(1, 's', 's', 'NL', 'TOTAL', '', '2024-01', 1, '', '2024-02-01', 'd')",
+        "confirmations": "(1, 'd', '2024-01-01', '1-1')",
+        "scenario_set_versions": "('s', 1, '{}', 'h', 'a', '2024-01-01')",
+        "ledger_entries": "(1, '2024-01-01', 's', '{}', 'h')",
+        "audit_entries": "(1, '2024-01-01', 'a', 'admin', 'x', 's')",
+    }
+    with writing(sessions) as session:
+        session.execute(text(f"INSERT INTO deliveries VALUES {rows['deliveries']}"))
+        session.execute(text("INSERT INTO scenario_sets VALUES ('s', 1, 1, 'concept')"))
+        if table != "deliveries":
+            session.execute(text(f"INSERT INTO {table} VALUES {rows[table]}"))
+    columns = {"realisations": "flag", "confirmations": "ranges", "scenario_set_versions": "record"}
+    column = {**columns, "ledger_entries": "entry"}.get(table, "actor")
+    statement = f"UPDATE {table} SET {column} = 'x'" if verb == "UPDATE" else f"DELETE FROM {table}"
+    with pytest.raises(DBAPIError, match="append-only"), writing(sessions) as session:
+        session.execute(text(statement))
