@@ -23,7 +23,8 @@ def span(page: Page, first: str, last: str) -> FloatRect:
     if top is None or bottom is None:
         raise Error(f"{first} or {last} is not on the page")
     start = max(0.0, top["y"] - MARGIN)
-    return {"x": 0, "y": start, "width": WIDTH, "height": bottom["y"] + bottom["height"] + MARGIN - start}
+    # Less room below: the next line of the page would show.
+    return {"x": 0, "y": start, "width": WIDTH, "height": bottom["y"] + bottom["height"] + MARGIN / 3 - start}
 
 
 def take_pictures(url: str, forecast: str | None, language: str, folder: Path) -> list[Path]:

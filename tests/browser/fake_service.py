@@ -27,7 +27,7 @@ CENTRES = {
     "model": {2025: 36_200, 2026: 36_800, 2027: 37_000, 2028: 37_200},
 }
 SPREADS = {"posterior": (0.09, 0.11), "experts": (0.16, 0.12), "model": (0.17, 0.14)}
-SET = {
+SET: dict[str, Any] = {
     "id": "set-1",
     "version": 2,
     "status": "concept",
@@ -75,12 +75,12 @@ def density(layer: str, year: int) -> dict[str, Any]:
     return {"year": year, "layer": layer, "x": x.tolist(), "pdf": pdf.tolist(), "cdf": cdf.tolist()}
 
 
-def year_row(year: int, rounding: int) -> dict[str, Any]:
+def year_row(year: int, rounding: int, layer: str = "posterior") -> dict[str, Any]:
     months = [value for month, value in COUNTED.items() if month.startswith(str(year))]
     row: dict[str, Any] = {"year": year, "observedToDate": sum(months), "monthsObserved": len(months)}
     if len(months) == 12:
         return {**row, "mean": sum(months), "sd": 0.0, **dict.fromkeys(SCENARIO_LEVELS, sum(months))}
-    curve = density("posterior", year)
+    curve = density(layer, year)
     values = {name: np.interp(level, curve["cdf"], curve["x"]) for name, level in SCENARIO_LEVELS.items()}
     rounded = {name: round(value / rounding) * rounding for name, value in values.items()}
     return {**row, "mean": 1.02 * values["median"], "sd": 0.3 * values["median"], **rounded}
@@ -197,8 +197,8 @@ def make_app(fake: FakeService) -> FastAPI:
             response.headers["X-Instroom-Mode"] = "development"
         return response
 
-    add_lists(app, fake)
-    add_forecast(app, fake)
+    for add in (add_lists, add_state, add_curves, add_chances):
+        add(app, fake)
     return app
 
 
@@ -218,11 +218,11 @@ def add_lists(app: FastAPI, fake: FakeService) -> None:
     @app.get("/v1/realisations")
     def realisations(request: Request) -> dict[str, Any]:
         since = request.query_params.get("from", "")
-        base = {**SET["target"], "source": "synthetic", "track": None, "flag": None}  # type: ignore[dict-item]
+        base = {**SET["target"], "source": "synthetic", "track": None, "flag": None}
         return items([{**base, "period": m, "value": v} for m, v in COUNTED.items() if m >= since])
 
 
-def add_forecast(app: FastAPI, fake: FakeService) -> None:
+def add_state(app: FastAPI, fake: FakeService) -> None:
     @app.get("/v1/forecasts/{identifier}")
     def one(identifier: str) -> dict[str, Any]:
         return fake.find(identifier)
@@ -245,10 +245,12 @@ def add_forecast(app: FastAPI, fake: FakeService) -> None:
 
         return StreamingResponse(stream(), media_type="text/event-stream")
 
+
+def add_curves(app: FastAPI, fake: FakeService) -> None:
     @app.get("/v1/forecasts/{identifier}/interval-scenarios")
-    def intervals(identifier: str, rounding: int | None = None) -> dict[str, Any]:
+    def intervals(identifier: str, rounding: int | None = None, layer: str = "posterior") -> dict[str, Any]:
         fake.ready(identifier)
-        rows = [year_row(year, rounding or 1) for year in YEARS]
+        rows = [year_row(year, rounding or 1, layer) for year in YEARS]
         return {"years": rows, "intervalProbability": 0.75, "rounding": rounding}
 
     @app.get("/v1/forecasts/{identifier}/monthly")
@@ -263,6 +265,8 @@ def add_forecast(app: FastAPI, fake: FakeService) -> None:
             raise HTTPException(404, "This layer does not cover that year.")
         return density(layer, year)
 
+
+def add_chances(app: FastAPI, fake: FakeService) -> None:
     @app.get("/v1/forecasts/{identifier}/exceedance")
     def exceedance(identifier: str, year: int, above: float) -> dict[str, Any]:
         fake.ready(identifier)
@@ -280,5 +284,5 @@ def add_forecast(app: FastAPI, fake: FakeService) -> None:
         rows = [
             {"key": s["key"], "prior": s["probability"], "posterior": after[s["key"]]}
             for s in SET["scenarios"]
-        ]  # type: ignore[index]
+        ]
         return {"scenarios": rows, "conflict": {"flag": False, "surprise": 0.31}}

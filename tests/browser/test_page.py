@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.browser.conftest import NARROW, WIDE, Opener, Visit
-from tests.browser.fake_service import COUNTED, YEARS, FakeService, density, forecast
+from tests.browser.fake_service import COUNTED, YEARS, FakeService, density, forecast, year_row
 
 pytestmark = pytest.mark.browser
 
@@ -61,6 +61,19 @@ def test_layers_are_shown_by_check_box(open_page: Opener) -> None:
     page.uncheck("#layer-experts")
     page.locator(f"{drawing} .line-experts").wait_for(state="detached")
     assert page.locator("#density .chart__legend li").count() == 3
+
+
+def test_the_words_under_the_density_give_the_median_of_every_layer(open_page: Opener) -> None:
+    visit = open_page().ready()
+    visit.page.check("#layer-model")
+    visit.page.locator("#density .line-model").first.wait_for(state="attached")
+    words = visit.text("#density-summary")
+    for layer, phrase in (
+        ("experts", "Wat de experts verwachtten"),
+        ("model", "Wat het model alleen verwacht"),
+    ):
+        median = f"{year_row(2026, 100, layer)['median']:,}".replace(",", ".")
+        assert f"{phrase}: mediaan {median}." in words
 
 
 def test_a_year_that_is_fully_counted_has_no_density_but_says_its_total(open_page: Opener) -> None:

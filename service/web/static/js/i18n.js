@@ -60,6 +60,8 @@ export function month(text, width = "long") {
 const EUROSTAT = { EL: "GR", UK: "GB" };
 
 export function place(code) {
+  // Some names need an article in a sentence, which the browser's list of regions does not know.
+  if (has(`place.${code}`)) return t(`place.${code}`);
   try {
     return new Intl.DisplayNames(LANGUAGES[current], { type: "region" }).of(EUROSTAT[code] || code);
   } catch {

@@ -86,12 +86,18 @@ async function redraw() {
 // What is one point has no height: the service then says null.
 const hasCurve = ({ x, pdf }) => Boolean(x) && pdf.every((height) => height !== null);
 
-/** One layer's curve; experts may not have stated this year, then {layer} without a curve. */
+/** One layer's curve and median; experts may not have stated this year, then {layer} without a curve. */
 async function density(id, ofYear, layer) {
   const key = `${id} ${ofYear} ${layer}`;
   if (densities.has(key)) return densities.get(key);
+  const path = `/forecasts/${encodeURIComponent(id)}`;
   try {
-    densities.set(key, await get(`/forecasts/${encodeURIComponent(id)}/density`, { year: ofYear, layer }));
+    // The median is asked for, not read off the curve: its points lie too far apart in a long tail.
+    const [curve, { years }] = await Promise.all([
+      get(`${path}/density`, { year: ofYear, layer }),
+      get(`${path}/interval-scenarios`, { layer, rounding: 100 }),
+    ]);
+    densities.set(key, { ...curve, median: years.find((row) => row.year === ofYear)?.median });
   } catch (error) {
     if (layer === "posterior" || !(error instanceof ServiceError) || error.status >= 500 || !error.status) throw error;
     densities.set(key, { layer });

@@ -6,7 +6,7 @@ import { percent, persons, t } from "../i18n.js";
 import { SCENARIOS } from "../tables.js";
 import { figure, label } from "./figure.js";
 
-const { scaleLinear, line, area, bisectLeft } = globalThis.d3;
+const { scaleLinear, line, area, bisectLeft, curveMonotoneX } = globalThis.d3;
 const ROW = 17;
 const MARGIN = { top: 12 + SCENARIOS.length * ROW, right: 12, bottom: 46, left: 12 };
 
@@ -24,7 +24,7 @@ function quantile({ x, cdf }, level) {
   return interpolate(cdf, x, level);
 }
 
-/** layers: [{layer, x, pdf, cdf}], the forecast first; year: its row of interval-scenarios; above: number or null. */
+/** layers: [{layer, x, pdf, cdf, median}], the forecast first; year: its row of interval-scenarios; above: number or null. */
 export function drawDensity(host, { layers, year, share, above, missing }) {
   figure(host, {
     id: "density",
@@ -46,8 +46,9 @@ function legend(layers, above) {
 }
 
 function domain(layers) {
-  const low = Math.min(...layers.map((layer) => quantile(layer, 0.001)));
-  const high = Math.max(...layers.map((layer) => quantile(layer, 0.998)));
+  // Long tails would press everything that matters into a corner: the far ends are left to the table and the field.
+  const low = Math.min(...layers.map((layer) => quantile(layer, 0.002)));
+  const high = Math.max(...layers.map((layer) => quantile(layer, 0.975)));
   const room = 0.02 * (high - low || 1);
   return [Math.max(0, low - room), high + room];
 }
@@ -59,8 +60,8 @@ function draw(layers, year, above, width) {
   const y = scaleLinear([0, top], [height - MARGIN.bottom, MARGIN.top]);
   const inside = (layer) => curve(layer, x.domain());
   const [forecast, ...others] = layers;
-  const filled = area((p) => x(p[0]), y(0), (p) => y(p[1]));
-  const outline = line((p) => x(p[0]), (p) => y(p[1]));
+  const filled = area((p) => x(p[0]), y(0), (p) => y(p[1])).curve(curveMonotoneX);
+  const outline = line((p) => x(p[0]), (p) => y(p[1])).curve(curveMonotoneX);
   const marks = [shape("path", { class: "area-posterior", d: filled(inside(forecast)) })];
   if (above !== null) marks.push(...tail(forecast, above, x, y, filled));
   for (const layer of others) marks.push(shape("path", { class: `line-${layer.layer}`, d: outline(inside(layer)) }));
@@ -113,12 +114,11 @@ function scenarioMarks(year, x, y) {
 }
 
 function summary(layers, year, share, missing) {
-  const words = Object.fromEntries(SCENARIOS.map((name) => [name, persons(year[name])]));
-  const sentences = [t("density.summary", { ...words, year: year.year, share: percent(share) })];
+  const marks = Object.fromEntries(SCENARIOS.map((name) => [name, persons(year[name])]));
+  const sentences = [t("density.summary", { ...marks, year: year.year, share: percent(share) })];
   for (const layer of layers.slice(1)) {
-    const name = t(`layer.${layer.layer}`);
-    const median = persons(Math.round(quantile(layer, 0.5) / 100) * 100);
-    const sentence = t("density.summaryOther", { layer: name, median });
+    const words = { layer: t(`layer.${layer.layer}`), median: persons(layer.median) };
+    const sentence = t("density.summaryOther", words);
     sentences.push(sentence[0].toUpperCase() + sentence.slice(1));
   }
   for (const layer of missing) sentences.push(t("density.unavailable", { year: year.year, layer: t(`layer.${layer}`) }));

@@ -86,7 +86,7 @@ function numbers(row, middle, y) {
 }
 
 function summary(years, share) {
-  const first = years[0];
+  const first = years.find((row) => !complete(row)) ?? years[0];
   const last = years.at(-1);
   return t("years.summary", {
     first: persons(first.median),
