@@ -2,6 +2,7 @@
 
 import re
 import time
+from typing import Any
 
 import pytest
 from playwright.sync_api import Route
@@ -12,7 +13,7 @@ from tests.browser.fake_service import FakeService, forecast
 pytestmark = pytest.mark.browser
 
 
-def refusal(status: int, detail: str = "Refused for a test.") -> dict[str, object]:
+def refusal(status: int, detail: str = "Refused for a test.") -> dict[str, Any]:
     body = f'{{"type":"about:blank","title":"Refused","status":{status},"detail":"{detail}"}}'
     return {"status": status, "content_type": "application/problem+json", "body": body}
 
