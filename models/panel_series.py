@@ -1,0 +1,164 @@
+"""Monthly counts of several countries on one calendar, the shape in which the hierarchical model takes its data.
+
+    counts[t, i] = persons in months[t] in country geos[i], NaN where no figure is available
+
+Two remarks travel with the counts, because a forecaster that ignores them is wrong: `restarts` are the months at
+which what a country counts changed (a declared break, or Eurostat's flag b), so that earlier levels say nothing
+about later ones; `uncertain` are months whose figure is provisional or estimated (flags p and e).
+This module knows nothing of models, PyMC or HTTP.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from models.series import Array, MonthlySeries, Months, month_of
+from models.vintage import known_at
+
+Place = tuple[str, np.datetime64]
+"""A country's month: (geo, month)."""
+
+BREAK_FLAGS = frozenset("b")
+UNCERTAIN_FLAGS = frozenset("pe")
+
+
+@dataclass(frozen=True)
+class PanelSeries:
+    """`months` (month,) datetime64[M], consecutive; `counts` (month, geo) persons, NaN = not available.
+
+    Raises ValueError for a calendar with holes, shapes that do not match, a geo given twice, negative or infinite
+    counts, and a remark about a country that is not there.
+    """
+
+    months: Months
+    counts: Array
+    geos: tuple[str, ...]
+    restarts: frozenset[Place] = frozenset()
+    uncertain: frozenset[Place] = frozenset()
+
+    def __post_init__(self) -> None:
+        if self.counts.shape != (len(self.months), len(self.geos)):
+            raise ValueError(
+                f"counts {self.counts.shape} are not {len(self.months)} months of {len(self.geos)} geos"
+            )
+        if len(set(self.geos)) != len(self.geos):
+            raise ValueError("a geo occurs more than once")
+        unknown = {geo for geo, _ in self.restarts | self.uncertain} - set(self.geos)
+        if unknown:
+            raise ValueError(f"remarks about {sorted(unknown)[0]}, which is not in the panel")
+        for column in self.counts.T:
+            MonthlySeries(self.months, column)
+
+    def until(self, last_month: np.datetime64) -> "PanelSeries":
+        """The panel up to and including a month, with the same countries."""
+        kept = self.months <= last_month
+        restarts, uncertain = (
+            frozenset(place for place in places if place[1] <= last_month)
+            for places in (self.restarts, self.uncertain)
+        )
+        return PanelSeries(self.months[kept], self.counts[kept], self.geos, restarts, uncertain)
+
+    def only(self, geos: Iterable[str]) -> "PanelSeries":
+        """The panel of some of its countries, in the given order. Raises KeyError for one that is not there."""
+        chosen = tuple(geos)
+        columns = [self._column(geo) for geo in chosen]
+        restarts, uncertain = (
+            frozenset(place for place in places if place[0] in chosen)
+            for places in (self.restarts, self.uncertain)
+        )
+        return PanelSeries(self.months, self.counts[:, columns], chosen, restarts, uncertain)
+
+    def one(self, geo: str) -> MonthlySeries:
+        """A country's series from its first month with a figure to the panel's last month.
+
+        Without any figure the series is empty. Raises KeyError for a country that is not there.
+        """
+        return self._since_first_figure(geo, self.months[:1])
+
+    def current(self, geo: str) -> MonthlySeries:
+        """As `one`, but only since the country's last restart: the months its present level follows from."""
+        return self._since_first_figure(geo, np.array(self.restarts_of(geo)[-1:], dtype="datetime64[M]"))
+
+    def restarts_of(self, geo: str) -> list[np.datetime64]:
+        """Months at which a country's level restarts, in order."""
+        return sorted(month for where, month in self.restarts if where == geo)
+
+    def _since_first_figure(self, geo: str, from_month: Months) -> MonthlySeries:
+        counts = self.counts[:, self._column(geo)]
+        kept = np.isfinite(counts)
+        if len(from_month):
+            kept &= self.months >= from_month[0]
+        first = int(np.argmax(kept)) if kept.any() else len(kept)
+        return MonthlySeries(self.months[first:], counts[first:], geo)
+
+    def _column(self, geo: str) -> int:
+        try:
+            return self.geos.index(geo)
+        except ValueError as error:
+            raise KeyError(geo) from error
+
+
+def panel_series(frame: pd.DataFrame, breaks: Mapping[str, Iterable[str]] | None = None) -> PanelSeries:
+    """Panel from the columns `period` ('YYYY-MM'), `geo`, `value` (missing = not available) and perhaps `flag`.
+
+    Countries are in alphabetical order; the calendar runs from the first to the last period. `breaks` declares, per
+    geo, the months ('YYYY-MM') at which its level restarts, beside those flagged b. Raises ValueError for a period
+    that is no month and for one that occurs twice in a country.
+    """
+    twice = frame.duplicated(["geo", "period"])
+    if twice.any():
+        row = frame[twice].iloc[0]
+        raise ValueError(f"{row['geo']} has period {row['period']} more than once")
+    geos = tuple(sorted({str(geo) for geo in frame["geo"]}))
+    given = np.array([month_of(str(period)) for period in frame["period"]], dtype="datetime64[M]")
+    months = np.arange(given.min(), given.max() + 1) if len(given) else given
+    rows = np.searchsorted(months, given)
+    columns = np.searchsorted(np.array(geos, dtype=str), frame["geo"].to_numpy(dtype=str))
+    counts = np.full((len(months), len(geos)), np.nan)
+    counts[rows, columns] = pd.to_numeric(frame["value"]).to_numpy(dtype=float, na_value=np.nan)
+    declared = {(geo, month_of(period)) for geo in breaks or {} for period in (breaks or {})[geo]}
+    return PanelSeries(
+        months,
+        counts,
+        geos,
+        frozenset(declared & _inside(geos, declared) | _flagged(frame, given, BREAK_FLAGS)),
+        _flagged(frame, given, UNCERTAIN_FLAGS),
+    )
+
+
+def panel_known_at(
+    realisations: pd.DataFrame,
+    as_of: date,
+    series: str,
+    *,
+    source: str = "eurostat",
+    citizen: str = "TOTAL",
+    breaks: Mapping[str, Iterable[str]] | None = None,
+) -> PanelSeries:
+    """The panel of one series and source as it was known on a day, from bitemporal rows (`vintage.KEY`)."""
+    track = realisations["track"]
+    wanted = (
+        (realisations["series"] == series)
+        & (realisations["source"] == source)
+        & (realisations["citizen"] == citizen)
+        & (track.isna() | (track == ""))
+        & realisations["period"].astype(str).str.fullmatch(r"[0-9]{4}-[0-9]{2}")
+    )
+    return panel_series(known_at(realisations[wanted], as_of), breaks)
+
+
+def _inside(geos: tuple[str, ...], places: set[Place]) -> set[Place]:
+    """Declared breaks are a fixed list; a panel may hold fewer countries than the list."""
+    return {place for place in places if place[0] in geos}
+
+
+def _flagged(frame: pd.DataFrame, months: Months, letters: frozenset[str]) -> frozenset[Place]:
+    """Country months whose flag holds one of the letters; flags combine, as in `bp`."""
+    if "flag" not in frame:
+        return frozenset()
+    flags = ["" if pd.isna(flag) else str(flag) for flag in frame["flag"]]
+    rows = zip(frame["geo"], months, flags, strict=True)
+    return frozenset((str(geo), month) for geo, month, flag in rows if letters & set(flag))
