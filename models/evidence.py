@@ -132,8 +132,7 @@ class Evidence:
         """The summaries `(draw, summary)` at the months that came, and the log Jacobian of u."""
         observation, columns, log_jacobian = self.observation, [], np.zeros(size)
         if "u" in self.summaries:
-            year = observation.partial_year
-            counted = observation.counted[year] - observation.counted_at_cutoff[year]
+            counted, year = observation.later_in_partial_year, observation.partial_year or 0
             to_come = totals[:, year] - observation.counted[year]
             columns.append(np.log(counted) - np.log(to_come))
             log_jacobian = np.log(counted + to_come) - np.log(counted) - np.log(to_come)
@@ -147,14 +146,9 @@ def summaries_of(observation: Observation) -> tuple[str, ...]:
     later = len(observation.later_counts)
     if not later:
         return ()
-    inside = observation.partial_year is not None and _counted_since(observation) > 0
+    inside = observation.partial_year is not None
     single = later == 1 and int(observation.later_by_year.sum()) == 1
     return (("u",) if inside else ()) + (() if single else ("v",))
-
-
-def _counted_since(observation: Observation) -> float:
-    year = observation.partial_year
-    return float(observation.counted[year] - observation.counted_at_cutoff[year])
 
 
 def simulated_coordinates(log_paths: Array, observation: Observation, smoothing: Smoothing) -> Array:

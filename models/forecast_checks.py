@@ -12,7 +12,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from models.observation import Observation, observe
+from models.observation import Observation, figures_in_force, observe
 from models.request import ForecastRefused, ForecastTarget
 from models.series import MonthlySeries, monthly_series
 from models.vintage import known_at
@@ -62,13 +62,18 @@ def target_data(
     """
     if as_of < cutoff:
         raise ForecastRefused("asOf", f"lies before the cutoff {cutoff}; give that day or a later one")
-    rows = _rows_of(realisations, target)
+    rows = _monthly_totals(realisations, target)
     old, new = known_at(rows, cutoff), known_at(rows, as_of)
     source = _choose_source(old, target, cutoff)
-    at_cutoff = _series_of(old, source, target)
-    at_as_of = _series_of(new, source, target)
+    at_cutoff, newest = _series_of(old, source, target), _series_of(new, source, target)
+    at_as_of = figures_in_force(at_cutoff, newest, cutoff)
+    left = int(at_as_of.available.sum())
+    if left < MIN_MONTHS:
+        raise ForecastRefused(
+            "asOf", f"on {as_of} only {left} months of {source} were still in force; choose an earlier day"
+        )
     observation = observe(at_cutoff, at_as_of, cutoff, horizon_years)
-    warnings = _warnings(source, at_cutoff, observation, cutoff)
+    warnings = _warnings(source, at_cutoff, observation, cutoff) + _retractions(newest, at_as_of)
     return TargetData(source, at_cutoff, at_as_of, observation, warnings)
 
 
@@ -80,19 +85,22 @@ def counted_at_cutoff(realisations: pd.DataFrame, target: ForecastTarget, cutoff
         return 0.0
 
 
-def _rows_of(realisations: pd.DataFrame, target: ForecastTarget) -> pd.DataFrame:
+def _monthly_totals(realisations: pd.DataFrame, target: ForecastTarget) -> pd.DataFrame:
+    """The target's rows that count all tracks of a month together."""
+    track = realisations["track"]
     wanted = (
         (realisations["series"] == target.series)
         & (realisations["geo"] == target.geo)
         & (realisations["citizen"] == target.citizen)
+        & (track.isna() | (track == ""))
+        & realisations["period"].astype(str).str.fullmatch(r"[0-9]{4}-[0-9]{2}")
     )
     return realisations[wanted]
 
 
 def _choose_source(known: pd.DataFrame, target: ForecastTarget, cutoff: date) -> str:
     """The source with enough months that reaches furthest; real data before synthetic."""
-    monthly = known[known["period"].astype(str).str.fullmatch(r"\d{4}-\d{2}")]
-    sizes = monthly.groupby("source")["period"].agg(["nunique", "max"])
+    sizes = known.groupby("source")["period"].agg(["nunique", "max"])
     enough = sizes[sizes["nunique"] >= MIN_MONTHS]
     if enough.empty:
         most = int(sizes["nunique"].max()) if len(sizes) else 0
@@ -108,9 +116,9 @@ def _choose_source(known: pd.DataFrame, target: ForecastTarget, cutoff: date) ->
 
 
 def _series_of(known: pd.DataFrame, source: str, target: ForecastTarget) -> MonthlySeries:
-    own = known[(known["source"] == source) & known["period"].astype(str).str.fullmatch(r"\d{4}-\d{2}")]
-    totals = own[own["track"].isna() | (own["track"] == "")]
-    return monthly_series(totals, f"{target.series} {target.geo} {target.citizen} ({source})")
+    return monthly_series(
+        known[known["source"] == source], f"{target.series} {target.geo} {target.citizen} ({source})"
+    )
 
 
 def _warnings(
@@ -135,3 +143,14 @@ def _warnings(
             "they will count once it is delivered."
         )
     return tuple(said)
+
+
+def _retractions(newest: MonthlySeries, in_force: MonthlySeries) -> tuple[str, ...]:
+    """A sentence about months whose figure was withdrawn and not replaced."""
+    kept = sorted(set(in_force.months[in_force.available]) - set(newest.months[newest.available]))
+    if not kept:
+        return ()
+    named = ", ".join(str(month) for month in kept)
+    return (
+        f"The figures of {named} were retracted after the cutoff; what the cutoff knew is used until new ones come.",
+    )

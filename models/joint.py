@@ -190,7 +190,7 @@ def _log_evidence(y: Any, x: Any, evidence: Evidence) -> Any:
     values, log_jacobian = [], 0.0
     if "u" in evidence.summaries:
         year = observation.partial_year or 0
-        since = observation.counted[year] - observation.counted_at_cutoff[year]
+        since = observation.later_in_partial_year
         to_come = y[int(np.cumsum(~observation.complete)[year]) - 1]
         values.append(np.log(since) - to_come)
         log_jacobian = pt.log(since + pt.exp(to_come)) - np.log(since) - to_come

@@ -1,8 +1,8 @@
 """What had been counted of the target years: at the cutoff, and since.
 
 The target years are the cutoff's own year and those after it. Their months fall in three runs: counted by the
-cutoff, counted since (the *later* months, the evidence), and still to come. Values are as known at `as_of`, also
-for months the cutoff already knew: a revision replaces a figure, it is not a new month.
+cutoff, counted since (the *later* months, the evidence), and still to come. Values are those in force at `as_of`,
+also for months the cutoff already knew: a revision replaces a figure, it is not a new month.
 
 A run ends at the first month that is not available; months behind such a gap are left unused, because a year's
 remainder could not be told from what the gap hides. `unused_months` says how many, so that the forecast can.
@@ -15,7 +15,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from models.series import MonthlySeries
+from models.series import LEAST_COUNT, MonthlySeries
 
 Array = NDArray[np.float64]
 Months = NDArray[np.datetime64]
@@ -66,6 +66,14 @@ class Observation:
         return int(np.flatnonzero(grown)[0]) if grown.any() else None
 
     @property
+    def later_in_partial_year(self) -> float:
+        """Persons in the unfinished year's later months, a zero read as one as the model reads it; 0 if none."""
+        if self.partial_year is None:
+            return 0.0
+        inside = years_of(self.later_months) == self.years[self.partial_year]
+        return float(np.maximum(self.later_counts[inside], LEAST_COUNT).sum())
+
+    @property
     def later_months(self) -> Months:
         """The months counted since the cutoff."""
         return np.arange(self.first_later_month, self.first_later_month + len(self.later_counts))
@@ -90,58 +98,74 @@ class Observation:
 
 
 def observe(
-    at_cutoff: MonthlySeries, at_as_of: MonthlySeries, cutoff: date, horizon_years: int
+    at_cutoff: MonthlySeries, in_force: MonthlySeries, cutoff: date, horizon_years: int
 ) -> Observation:
-    """Split the target years' months by what was known at the cutoff and at `as_of`.
+    """Split the target years' months by what was known at the cutoff and at `as_of` (see `figures_in_force`).
 
     Raises ValueError when the cutoff knew no month at all.
     """
     years = tuple(range(cutoff.year, cutoff.year + horizon_years))
     first_later = last_usable_month(at_cutoff, cutoff.year) + 1
-    end = last_usable_month(at_as_of, cutoff.year) + 1
-    end = max(end, first_later)
-    later = _values(at_as_of, at_cutoff, np.arange(first_later, end))
-    start = np.datetime64(f"{cutoff.year}-01", "M")
-    before = np.arange(start, first_later) if first_later > start else np.arange(start, start)
-    known = _values(at_as_of, at_cutoff, before)
+    counts = _available(in_force)
+    end = first_later
+    while end in counts:
+        end = end + 1
+    before = _months_before(first_later, cutoff.year)
     months = np.concatenate([before, np.arange(first_later, end)])
-    values = np.concatenate([known, later])
+    values = np.array([counts[month] for month in months])
     return Observation(
         years=years,
-        counted_at_cutoff=_by_year(before, known, years),
+        counted_at_cutoff=_by_year(before, values[: len(before)], years),
         counted=_by_year(months, values, years),
         months_counted=np.array([int((years_of(months) == year).sum()) for year in years]),
         first_later_month=first_later,
-        later_counts=later,
-        unused_months=int(np.isfinite(at_as_of.counts[at_as_of.months >= end]).sum()),
+        later_counts=values[len(before) :],
+        unused_months=sum(bool(month > end) for month in counts),
     )
 
 
+def figures_in_force(at_cutoff: MonthlySeries, at_as_of: MonthlySeries, cutoff: date) -> MonthlySeries:
+    """The figures of `as_of`; a month of the target years retracted since keeps the figure the cutoff knew.
+
+    A retraction says that a figure was wrong, not that nobody came: without any figure the year's total would
+    miss a month that the experts had counted in.
+    """
+    old, new = _available(at_cutoff), _available(at_as_of)
+    before = _months_before(last_usable_month(at_cutoff, cutoff.year) + 1, cutoff.year)
+    kept = {month: old[month] for month in before if month not in new}
+    if not kept:
+        return at_as_of
+    figures = kept | new
+    months = np.arange(min(figures), max(figures) + 1)
+    return MonthlySeries(months, np.array([figures.get(m, np.nan) for m in months]), at_as_of.label)
+
+
 def last_usable_month(series: MonthlySeries, first_year: int) -> np.datetime64:
-    """The last month before the first gap in the target years, or the last one known before them."""
-    available = series.months[np.isfinite(series.counts)]
-    if not len(available):
+    """The last month before the first gap in the target years, or the last one known before them.
+
+    Raises ValueError for a series without any figure.
+    """
+    counts = _available(series)
+    if not counts:
         raise ValueError(f"no month of {series.label or 'the series'} was known")
     start = np.datetime64(f"{first_year}-01", "M")
-    inside = set(available[available >= start].tolist())
-    earlier = available[available < start]
-    last = np.datetime64(earlier[-1], "M") if len(earlier) else start - 1
-    if inside and last < start - 1:
+    last = max((month for month in counts if month < start), default=start - 1)
+    if last < start - 1:
         return last  # the year before is not finished, so this year's months lie behind a gap
-    while (last + 1).astype(object) in inside:
+    while last + 1 in counts:
         last = last + 1
     return last
 
 
-def _values(series: MonthlySeries, fallback: MonthlySeries, months: Months) -> Array:
-    """Counts of the months; one retracted since the cutoff keeps the figure the cutoff knew."""
-    newest = dict(zip(series.months.tolist(), series.counts.tolist(), strict=True))
-    older = dict(zip(fallback.months.tolist(), fallback.counts.tolist(), strict=True))
-    picked = [newest.get(m, np.nan) for m in months.tolist()]
-    return np.array(
-        [v if np.isfinite(v) else older.get(m, np.nan) for v, m in zip(picked, months.tolist(), strict=True)],
-        dtype=float,
-    )
+def _available(series: MonthlySeries) -> dict[np.datetime64, float]:
+    seen = series.available
+    return dict(zip(series.months[seen], series.counts[seen].tolist(), strict=True))
+
+
+def _months_before(first_later: np.datetime64, first_year: int) -> Months:
+    """Months of the target years up to `first_later`, none when it lies before them."""
+    start = np.datetime64(f"{first_year}-01", "M")
+    return np.arange(start, max(first_later, start))
 
 
 def _by_year(months: Months, values: Array, years: tuple[int, ...]) -> Array:
