@@ -105,8 +105,11 @@ class Envelope:
         route = getattr(scope.get("route"), "path", "unmatched")
         prefix = API_ROOT if scope["path"].startswith(f"{API_ROOT}/") and route != "unmatched" else ""
         self._observe(method, f"{prefix}{route}", status, seconds)
+        actor = {"actor": scope["instroom.actor"]} if "instroom.actor" in scope else {}
         log = structlog.get_logger("instroom.http")
-        log.info("request", method=method, path=scope["path"], status=status, ms=round(seconds * 1000, 2))
+        log.info(
+            "request", method=method, path=scope["path"], status=status, ms=round(seconds * 1000, 2), **actor
+        )
 
 
 def _without_body(send: Send) -> Send:

@@ -124,7 +124,8 @@ def identified(request: Request, _documented: Annotated[object, Depends(_bearer)
     """Any known caller, whatever the role."""
     authority: Authority = request.app.state.authority
     caller = authority.identify(request.headers.get("authorization"))
-    structlog.contextvars.bind_contextvars(actor=caller.name)
+    # For the request's log line, which is written in another context than this one.
+    request.scope["instroom.actor"] = caller.name
     return caller
 
 
