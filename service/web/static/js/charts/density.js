@@ -8,6 +8,8 @@ import { figure, label } from "./figure.js";
 
 const { scaleLinear, line, area, bisectLeft, curveMonotoneX } = globalThis.d3;
 const ROW = 17;
+// Pixels that a letter of a name takes at most, on average.
+const LETTER = 7.4;
 const MARGIN = { top: 12 + SCENARIOS.length * ROW, right: 12, bottom: 46, left: 12 };
 
 /** Linear interpolation of values (y) at x = at, constant outside. */
@@ -99,18 +101,22 @@ function bottomAxis(x, y, width, height, year) {
   return marks;
 }
 
-// Every scenario has a row of its own above the curve, so that names never collide, at any width.
+// Every scenario has a row of its own above the curve, so that names never collide, at any width. The lines to the
+// right of a name end below it; where a name only fits to the left it lies over its neighbours' lines.
 function scenarioMarks(year, x, y) {
-  return SCENARIOS.flatMap((name, index) => {
+  const [, end] = x.range();
+  const marks = SCENARIOS.map((name, index) => {
     const at = x(year[name]);
-    const row = 12 + (index + 1) * ROW;
-    const flip = at > (x.range()[0] + x.range()[1]) / 2;
     const text = `${t(`scenario.${name}`)} ${persons(year[name])}`;
-    return [
-      shape("path", { class: `mark mark--${name}`, d: `M${at} ${y(0)}V${row - 10}` }),
-      label(text, flip ? at - 6 : at + 6, row, flip ? "end" : "start", "value"),
-    ];
+    return { name, at, text, row: 12 + (index + 1) * ROW, left: at + 6 + LETTER * text.length > end };
   });
+  const lines = marks.map(({ name, at, row }) =>
+    shape("path", { class: `mark mark--${name}`, d: `M${at} ${y(0)}V${row - 10}` }),
+  );
+  const names = marks.map(({ at, text, row, left }) =>
+    label(text, left ? at - 6 : at + 6, row, left ? "end" : "start", "value"),
+  );
+  return [...lines, ...names];
 }
 
 function summary(layers, year, share, missing) {
