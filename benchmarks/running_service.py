@@ -57,12 +57,18 @@ def address(output: IO[str]) -> str:
 
 def first_forecast(client: httpx.Client) -> str:
     """The id of the first forecast, once it has succeeded."""
+    items = client.get("/v1/forecasts").raise_for_status().json()["items"]
+    return finished(client, items[-1]["id"])
+
+
+def finished(client: httpx.Client, forecast: str) -> str:
+    """The id again, once the forecast has succeeded; raises when it fails or takes too long."""
     until = time.monotonic() + LONGEST_FORECAST_SECONDS
     while time.monotonic() < until:
-        items = client.get("/v1/forecasts").raise_for_status().json()["items"]
-        if items and items[0]["status"] == "succeeded":
-            return str(items[0]["id"])
-        if items and items[0]["status"] in ("failed", "cancelled"):
-            raise RuntimeError(f"the first forecast {items[0]['status']}: {items[0]['error']}")
+        found = client.get(f"/v1/forecasts/{forecast}").raise_for_status().json()
+        if found["status"] == "succeeded":
+            return forecast
+        if found["status"] in ("failed", "cancelled"):
+            raise RuntimeError(f"forecast {forecast} {found['status']}: {found['error']}")
         time.sleep(0.5)
     raise RuntimeError("no forecast within the time allowed")

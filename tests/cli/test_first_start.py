@@ -106,18 +106,33 @@ def _look_at_the_first_forecast(address: str) -> None:
 def test_a_second_start_computes_nothing_and_loads_no_worker_library(first_start: Path) -> None:
     with served(first_start) as (process, address):
         assert httpx.get(f"{address}/v1/health/ready").json()["status"] == "ready"
-        assert len(httpx.get(f"{address}/v1/forecasts").json()["items"]) == 1
-        web = next(
-            p
-            for p in descendants(process.pid)
-            if b"service.cli.web" in Path(f"/proc/{p}/cmdline").read_bytes()
-        )
-        for pid in (process.pid, web):
+        items = httpx.get(f"{address}/v1/forecasts").json()["items"]
+        assert len(items) == 1
+        _read_all(f"{address}/v1/forecasts/{items[0]['id']}")
+        for pid in (process.pid, _web(process.pid)):
             mapped = Path(f"/proc/{pid}/maps").read_text()
             assert [name for name in WORKER_LIBRARIES if f"/{name}" in mapped] == []
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
         assert process.returncode == 0
+
+
+def _read_all(forecast: str) -> None:
+    """One of everything that the web process computes from stored draws."""
+    for part in (
+        "density?year=2025",
+        "scenario-probabilities",
+        "monthly",
+        "paths?draws=10",
+        "exceedance?year=2025&above=1",
+    ):
+        httpx.get(f"{forecast}/{part}").raise_for_status()
+    answer = httpx.post(f"{forecast}/what-ifs", json={"expertWeight": 0.5}).raise_for_status().json()
+    assert answer["intervalScenarios"][1]["year"] == 2025
+
+
+def _web(pid: int) -> int:
+    return next(p for p in descendants(pid) if b"service.cli.web" in Path(f"/proc/{p}/cmdline").read_bytes())
 
 
 def test_a_killed_service_leaves_nothing_running(first_start: Path) -> None:
