@@ -1,4 +1,4 @@
-"""Resident memory: the web process after its start and after 50 reads, the worker's peak during a forecast.
+"""Resident memory: the web process after its start, reads and what-ifs, the worker's peak during a forecast.
 
     python -m benchmarks.memory
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -66,6 +67,24 @@ def read_everything(client: httpx.Client, forecast: str) -> None:
         client.get(f"/v1/forecasts/{forecast}/{parts[number % len(parts)]}").raise_for_status()
 
 
+def ask_what_ifs(client: httpx.Client, forecast: str, web: psutil.Process) -> float:
+    """Resident MB of the web process after fifty different edits of the experts' weight and one scenario."""
+    scenarios = stated_scenarios(client, forecast)
+    for number in range(READS):
+        for belief in scenarios[0]["years"].values():
+            belief["expected"] *= 1.001
+        body = {"scenarios": scenarios, "expertWeight": 1 - number / 200}
+        client.post(f"/v1/forecasts/{forecast}/what-ifs", json=body).raise_for_status()
+    return megabytes(web)
+
+
+def stated_scenarios(client: httpx.Client, forecast: str) -> list[dict[str, Any]]:
+    """The scenarios that a forecast was made with."""
+    request = client.get(f"/v1/forecasts/{forecast}").raise_for_status().json()["request"]
+    found = client.get(f"/v1/scenario-sets/{request['scenarioSet']}").raise_for_status().json()
+    return list(found["scenarios"])
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder, running_service(Path(folder)) as (process, client):
         service = psutil.Process(process.pid)
@@ -79,6 +98,7 @@ def main() -> None:
         rows = [
             ("web process after its start", started, WEB_LIMIT_MB),
             (f"web process after {READS} reads", megabytes(web), WEB_LIMIT_MB),
+            (f"web process after {READS} what-ifs", ask_what_ifs(client, forecast, web), WEB_LIMIT_MB),
             ("worker, peak during a forecast", peak.megabytes, WORKER_LIMIT_MB),
         ]
     print("| what | resident MB | limit |\n|---|---|---|")
