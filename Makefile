@@ -22,7 +22,7 @@ check: .venv/ready-dev
 	.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/mypy
 
 bench: .venv/ready-dev
-	$(PY) -m benchmarks.what_if && $(PY) -m benchmarks.memory && $(PY) -m benchmarks.sampler
+	$(PY) -m benchmarks.what_if && $(PY) -m benchmarks.memory && $(PY) -m benchmarks.start && $(PY) -m benchmarks.sampler
 
 docs: .venv/ready-dev
 	$(PY) docs/pictures.py
