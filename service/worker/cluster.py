@@ -45,7 +45,9 @@ def open_cluster(scheduler: str | None, processes: int | None = None) -> Iterato
                 threads_per_worker=1,
                 processes=True,
                 host="127.0.0.1",
-                dashboard_address=None,
+                # A free port of this machine: the default one belongs to whoever came first.
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": False},
                 memory_limit=0,
             ) as cluster,
             Client(cluster, set_as_default=False) as client,
