@@ -59,15 +59,18 @@ def corrected(evidence: Evidence, at_cutoff: Array, continued: Array) -> Evidenc
     """The evidence with its correction.
 
     `at_cutoff` `(draw, year)` are totals drawn from the model at the cutoff, `continued` `(draw, year)` from the
-    model after the later months. Years counted completely since the cutoff are held at their count.
+    model after the later months. Years counted completely since the cutoff are held at their count. Without a year
+    still open, or without any draw at the cutoff that allows for the months that came, there is nothing to learn from.
     """
     if not evidence.summaries:
         return evidence
     target = evidence.log_totals(continued)
     points, log_weights = _near_completed(evidence, at_cutoff)
-    kept = log_weights > log_weights.max() - _NEGLIGIBLE
     knots = np.quantile(target, _KNOT_LEVELS, axis=0).T
     free = np.flatnonzero(np.ptp(knots, axis=1) > 0)
+    if not len(free) or not np.isfinite(log_weights).any():
+        return evidence
+    kept = log_weights > log_weights.max() - _NEGLIGIBLE
     steps = _rake(
         _ramps(points[kept][:, free], knots[free]), log_weights[kept], _ramps(target[:, free], knots[free])
     )

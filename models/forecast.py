@@ -36,6 +36,8 @@ Array = NDArray[np.float64]
 Report = Callable[[str, float], None]
 
 DRAWS = 100_000
+# The model's draws come from the counts themselves, so it is never ruled out, only outweighed.
+_LEAST_LOG_EVIDENCE = -1e5
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def base_normals(draws: int, horizon_years: int, seed: int) -> Array:
 def model_component(model: ModelDraws, evidence: Evidence, base: Array) -> WeighedComponent:
     """The model as one component: draws continued exactly, its evidence that of its own prior at the cutoff."""
     nobody = Component(MODEL_KEY, 1.0, (), ())
-    log_evidence = weigh_component(nobody, 0.0, evidence, base).log_evidence
+    log_evidence = max(weigh_component(nobody, 0.0, evidence, base).log_evidence, _LEAST_LOG_EVIDENCE)
     return WeighedComponent(MODEL_KEY, model.totals, np.full(len(model.totals), log_evidence), "continued")
 
 

@@ -28,6 +28,7 @@ Array = NDArray[np.float64]
 MIN_EFFECTIVE = 1_000.0
 MAX_PARETO_K = 0.7
 PRIOR_SHARE = 0.1  # of an adapted proposal: it bounds the weights by ten times the evidence
+_ROUNDS = 10
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,26 @@ def weigh_component(
     """Draw a component with `base` `(draw, year + 1)` and weigh it, adapting the proposal where needed."""
     totals, log_weights = _draw_and_weigh(component, year_correlation, evidence, base)
     weighed = WeighedComponent(component.key, totals, log_weights, "weighted")
-    if weighed.reliable or not np.isfinite(log_weights).any():
+    if weighed.reliable or not _can_be_reached(evidence, weighed):
         return weighed
-    adapted = _adapt(component, year_correlation, evidence, base, weighed)
-    return adapted if adapted.effective_draws > weighed.effective_draws else weighed
+    return _adapt(component, year_correlation, evidence, base, weighed)
+
+
+def _can_be_reached(evidence: Evidence, weighed: WeighedComponent) -> bool:
+    """False when the component holds what came for impossible: no proposal can then find it any mass."""
+    if np.isfinite(weighed.log_weights).any():
+        return True
+    # Draws that all fall short of today's count may have a tail above it; others were ruled out by a full year.
+    return bool((shortfall(evidence, weighed.totals) > 0).all())
+
+
+def shortfall(evidence: Evidence, totals: Array) -> Array:
+    """`(draw,)`: by how much, in log persons, totals `(draw, year)` fall short of today's counts, 0 if they do not."""
+    observation, worst = evidence.observation, np.zeros(len(totals))
+    for j in np.flatnonzero(~observation.complete):
+        counted = max(float(observation.counted[j]), 0.5)
+        np.maximum(worst, np.log(counted) - np.log(np.maximum(totals[:, j], 1e-3)), out=worst)
+    return worst
 
 
 def prior_totals(component: Component, year_correlation: float, evidence: Evidence, base: Array) -> Array:
@@ -193,37 +210,57 @@ def log_prior(component: Component, year_correlation: float, evidence: Evidence,
 def _adapt(
     component: Component, year_correlation: float, evidence: Evidence, base: Array, start: WeighedComponent
 ) -> WeighedComponent:
-    """Up to six rounds of moving the base normals to where prior x evidence lies."""
-    points, log_weights, best = base, start.log_weights, start
-    for _ in range(6):
-        mean, root = _fitted_normal(points, log_weights)
+    """Rounds of moving the base normals to where prior x evidence lies; the best of them, or the start."""
+    points, best, latest = base, start, start
+    for _ in range(_ROUNDS):
+        mean, root = _fitted_normal(points, latest, shortfall(evidence, latest.totals))
         points = _mixed_points(base, mean, root)
         totals, log_likelihood = _draw_and_weigh(component, year_correlation, evidence, points)
         log_weights = log_likelihood + _log_prior_over_proposal(points, mean, root)
-        best = WeighedComponent(component.key, totals, log_weights, "adapted")
-        if best.reliable:
-            break
+        latest = WeighedComponent(component.key, totals, log_weights, "adapted")
+        if latest.effective_draws > best.effective_draws:
+            best = latest
+        if latest.reliable:
+            return latest
     return best
 
 
-def _fitted_normal(points: Array, log_weights: Array) -> tuple[Array, Array]:
-    """Mean and widened Cholesky root of the weighed points, tempered until enough of them count."""
-    temperature = 1.0
+def _fitted_normal(points: Array, weighed: WeighedComponent, short: Array) -> tuple[Array, Array]:
+    """Mean and widened Cholesky root of the weighed points.
+
+    Weights too uneven are tempered until enough points count; where hardly any has weight, the points least short
+    of today's counts lead the way (the cross-entropy method). A covariance learned from few points is drawn
+    towards the identity, for a proposal too narrow would look reliable while missing most of the mass.
+    """
     enough = max(50.0, 0.01 * len(points))
-    while effective_sample_size(temperature * log_weights) < enough and temperature > 1e-4:
-        temperature /= 1.5
-    weights = np.exp(temperature * (log_weights - log_weights.max()))
+    if np.isfinite(weighed.log_weights).sum() < enough:
+        weights = np.zeros(len(points))
+        weights[np.argsort(short, kind="stable")[: int(enough)]] = 1.0
+    else:
+        weights = _tempered(weighed.log_weights, enough)
     weights /= weights.sum()
     mean = weights @ points
     centred = points - mean
-    covariance = (centred * weights[:, None]).T @ centred + 1e-3 * np.eye(points.shape[1])
+    covariance = (centred * weights[:, None]).T @ centred
+    effective, dim = 1.0 / float(weights @ weights), points.shape[1]
+    covariance = (effective * covariance + dim * np.eye(dim)) / (effective + dim)
     return mean, np.linalg.cholesky(1.3 * covariance)
 
 
+def _tempered(log_weights: Array, enough: float) -> Array:
+    temperature = 1.0
+    while effective_sample_size(temperature * log_weights) < enough and temperature > 1e-6:
+        temperature /= 1.5
+    return np.asarray(np.exp(temperature * (log_weights - log_weights.max())))
+
+
 def _mixed_points(base: Array, mean: Array, root: Array) -> Array:
-    """A tenth of the points from N(0, I) itself, spread evenly over the set; the rest from the proposal."""
+    """A tenth of the points from N(0, I) itself, the rest from the proposal.
+
+    Which tenth is decided by chance of its own: every tenth point of a Sobol sequence lies on one side of it.
+    """
     moved = mean + base @ root.T
-    keep = np.arange(len(base)) % round(1 / PRIOR_SHARE) == 0
+    keep = np.random.default_rng(0).permutation(len(base))[: round(PRIOR_SHARE * len(base))]
     moved[keep] = base[keep]
     return np.asarray(moved)
 

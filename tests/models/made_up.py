@@ -60,9 +60,11 @@ def rows(series: MonthlySeries, delay_days: int = 15, **columns: object) -> pd.D
     return frame.assign(**columns)
 
 
-def known(cutoff: date, as_of: date, years: int = 3, series: MonthlySeries | None = None) -> TargetData:
+def known(
+    cutoff: date, as_of: date, years: int = 3, series: MonthlySeries | None = None, delay_days: int = 15
+) -> TargetData:
     """What the two moments know of the made-up country."""
-    return target_data(rows(series or made_up_series()), TARGET, cutoff, as_of, years)
+    return target_data(rows(series or made_up_series(), delay_days), TARGET, cutoff, as_of, years)
 
 
 def parameters(draws: int = 400) -> InflowParameters:
@@ -108,9 +110,9 @@ def computed(data: TargetData, draws: int = 60_000, seed: int = 5) -> Moment:
 
 
 @cache
-def moment(cutoff: date, as_of: date, years: int = 3) -> Moment:
+def moment(cutoff: date, as_of: date, years: int = 3, delay_days: int = 15) -> Moment:
     """As `computed`, made once per run."""
-    return computed(known(cutoff, as_of, years))
+    return computed(known(cutoff, as_of, years, delay_days=delay_days))
 
 
 CUTOFF = date(2018, 6, 30)
