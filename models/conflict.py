@@ -45,8 +45,10 @@ def conflict(density: ExpertDensity, evidence: Evidence, base: Array, log_at_cut
         totals = prior_totals(part, density.year_correlation, evidence, base[:_DRAWS_PER_COMPONENT])
         columns = list(rule.columns)
         possible = (totals[:, columns] > before.counted[columns]).all(axis=1)
-        paths = complete_paths(totals[possible], log_at_cutoff[: int(possible.sum())], rule)
-        below = paths[:, :later].sum(axis=1) <= evidence.observation.later_counts.sum()
+        # A total that figures revised since leave no room for expected fewer persons than came, whatever the months.
+        below = np.ones(len(totals), dtype=bool)
+        paths = complete_paths(totals[possible], log_at_cutoff[: len(totals)][possible], rule)
+        below[possible] = paths[:, :later].sum(axis=1) <= evidence.observation.later_counts.sum()
         chance_below += probability * (float(below.sum()) + 0.5) / (len(below) + 1)
     surprise = 2 * min(chance_below, 1 - chance_below)
     return Conflict(surprise < FLAGGED_UNDER, surprise)

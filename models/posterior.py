@@ -148,18 +148,26 @@ def experts_layer(density: ExpertDensity, evidence: Evidence, base: Array) -> La
 def resample(
     posterior: Posterior, draws: int, seed: int
 ) -> tuple[Array, NDArray[np.int64], NDArray[np.int64]]:
-    """Equally weighted totals `(draw, year)` with each draw's component and row, by systematic resampling."""
-    weights = []
+    """Equally weighted totals `(draw, year)` with each draw's component and row, by systematic resampling.
+
+    Draws stand in the order of their sum over the years: that spreads the choice evenly over the distribution, while
+    in the order in which they were made its steps would beat with those of the Sobol sequence behind them.
+    """
+    weights, orders, starts = [], [], [0]
     for probability, component in zip(posterior.probabilities, posterior.components, strict=True):
-        own = np.exp(component.log_weights - component.log_weights.max()) if probability > 0 else None
-        weights.append(np.zeros(len(component.totals)) if own is None else probability * own / own.sum())
-    sizes = [len(w) for w in weights]
+        order = np.argsort(component.totals.sum(axis=1), kind="stable")
+        own = np.zeros(len(order))
+        if probability > 0:
+            own = np.exp(component.log_weights - component.log_weights.max())[order]
+            own *= probability / own.sum()
+        weights.append(own)
+        orders.append(order)
+        starts.append(starts[-1] + len(order))
     cumulated = np.cumsum(np.concatenate(weights))
     rng = np.random.default_rng(seed)
     points = (np.arange(draws) + rng.uniform()) / draws * cumulated[-1]
-    chosen = np.minimum(np.searchsorted(cumulated, points, side="right"), len(cumulated) - 1)
-    chosen = rng.permutation(chosen)
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    chosen = rng.permutation(np.minimum(np.searchsorted(cumulated, points, side="right"), len(cumulated) - 1))
     origin = np.searchsorted(starts, chosen, side="right") - 1
-    totals = np.concatenate([c.totals for c in posterior.components])[chosen]
-    return totals, origin.astype(np.int64), (chosen - starts[origin]).astype(np.int64)
+    row = np.concatenate(orders)[chosen]
+    totals = np.concatenate([c.totals for c in posterior.components])[np.asarray(starts)[origin] + row]
+    return totals, origin.astype(np.int64), row.astype(np.int64)
