@@ -76,23 +76,24 @@ class PanelSeries:
 
         Without any figure the series is empty. Raises KeyError for a country that is not there.
         """
-        return self._since_first_figure(geo, self.months[:1])
+        counts = self.counts[:, self._column(geo)]
+        seen = np.flatnonzero(np.isfinite(counts))
+        first = seen[0] if len(seen) else len(counts)
+        return MonthlySeries(self.months[first:], counts[first:], geo)
 
     def current(self, geo: str) -> MonthlySeries:
-        """As `one`, but only since the country's last restart: the months its present level follows from."""
-        return self._since_first_figure(geo, np.array(self.restarts_of(geo)[-1:], dtype="datetime64[M]"))
+        """As `one`, but only since the country's last restart: the months its present level follows from.
+
+        A restart that no figure followed yet changes nothing.
+        """
+        whole = self.one(geo)
+        seen = whole.months[whole.available]
+        restarts = [month for month in self.restarts_of(geo) if len(seen) and month <= seen[-1]]
+        return whole.since(seen[seen >= restarts[-1]][0]) if restarts else whole
 
     def restarts_of(self, geo: str) -> list[np.datetime64]:
         """Months at which a country's level restarts, in order."""
         return sorted(month for where, month in self.restarts if where == geo)
-
-    def _since_first_figure(self, geo: str, from_month: Months) -> MonthlySeries:
-        counts = self.counts[:, self._column(geo)]
-        kept = np.isfinite(counts)
-        if len(from_month):
-            kept &= self.months >= from_month[0]
-        first = int(np.argmax(kept)) if kept.any() else len(kept)
-        return MonthlySeries(self.months[first:], counts[first:], geo)
 
     def _column(self, geo: str) -> int:
         try:

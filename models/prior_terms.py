@@ -9,7 +9,7 @@ argument and never write one down in code.
 This module knows nothing of a particular model.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -55,3 +55,17 @@ def term(name: str, prior: Prior, dims: str | None = None) -> Any:
         return pm.Normal(name, **prior.parameters, dims=dims)
     behind = pm.Normal(f"{name}_normal", **prior.parameters, dims=dims)
     return pm.Deterministic(name, back(behind), dims=dims)
+
+
+def terms(name: str, priors: Mapping[str, Prior]) -> dict[str, Any]:
+    """Several scalar random variables by their names, made from one vector of normals called `name`.
+
+    The same law as one `term` each, in a graph that is a fraction of the size to compile.
+    """
+    mu, sigma = (np.array([prior.parameters[key] for prior in priors.values()]) for key in ("mu", "sigma"))
+    behind = pm.Normal(name, mu, sigma, shape=len(priors))
+    made = {}
+    for place, (key, prior) in enumerate(priors.items()):
+        back = _BACK[prior.family]
+        made[key] = pm.Deterministic(key, back(behind[place]) if back else behind[place])
+    return made

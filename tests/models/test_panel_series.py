@@ -46,6 +46,8 @@ def test_one_country_starts_at_its_first_figure_and_its_current_series_at_its_la
     assert panel.one("NL").months[0] == month("2015-01")
     np.testing.assert_array_equal(panel.current("NL").counts, [30, np.nan])
     np.testing.assert_array_equal(panel.current("BE").counts, [45])
+    later = panel_series(FRAME, breaks={"NL": ["2015-04"]})
+    np.testing.assert_array_equal(later.current("NL").counts, later.one("NL").counts)
     with pytest.raises(KeyError):
         panel.one("DE")
 
