@@ -102,11 +102,13 @@ def observe(
 ) -> Observation:
     """Split the target years' months by what was known at the cutoff and at `as_of` (see `figures_in_force`).
 
-    Raises ValueError when the cutoff knew no month at all.
+    Months after the target years say nothing that is asked for and are left out. Raises ValueError when the cutoff
+    knew no month at all.
     """
     years = tuple(range(cutoff.year, cutoff.year + horizon_years))
     first_later = last_usable_month(at_cutoff, cutoff.year) + 1
-    counts = _available(in_force)
+    beyond = np.datetime64(f"{years[-1] + 1}-01", "M")
+    counts = {month: count for month, count in _available(in_force).items() if month < beyond}
     end = first_later
     while end in counts:
         end = end + 1

@@ -4,16 +4,16 @@
     <directory>/*.npy              draws, weights, evidence and paths: opened memory-mapped, read as asked
 
 The web process opens such a directory and answers everything from it: layers, monthly quantiles, paths, what-ifs.
-It neither fits nor samples, so nothing here may import PyMC, scikit-learn or Numba.
+It neither fits nor samples, so nothing here may import PyMC, scikit-learn or Numba. Written by models/storing.py.
 """
 
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,12 +29,10 @@ from models.what_if import Belief, Weigher, attribution, posterior_after
 from priors.mixture import ExpertDensity, expert_density
 from priors.scenario import ScenarioSet, parse_scenario_set
 
-if TYPE_CHECKING:
-    from models.forecast import Forecast
-
 Array = NDArray[np.float64]
 
 LAYERS = ("posterior", "experts", "model")
+_PARTS_OF_A_NEW_SET = 5  # among which the draws are shared out when the forecast itself had no scenarios
 
 
 class LayerMissing(LookupError):
@@ -93,81 +91,6 @@ class WhatIf:
     ess_weighted: float
     method_used: str
     seconds: float
-
-
-def write_forecast(forecast: "Forecast", directory: Path) -> None:
-    """Write all files of a forecast into an existing empty directory."""
-    posterior, evidence = forecast.posterior, forecast.evidence
-    experts = [c for c in posterior.components if c.method != "continued"]
-    for i, component in enumerate(experts):
-        np.save(directory / f"component_{i}_totals.npy", component.totals)
-        np.save(directory / f"component_{i}_log_weights.npy", component.log_weights)
-    np.save(directory / "model_totals.npy", forecast.model.totals)
-    np.save(directory / "base.npy", forecast.base)
-    np.save(directory / "paths.npy", forecast.paths)
-    for name, array in _evidence_arrays(evidence).items():
-        np.save(directory / f"evidence_{name}.npy", array)
-    if forecast.joint is not None:
-        np.save(directory / "joint_totals.npy", forecast.joint.totals)
-    (directory / "forecast.json").write_text(
-        json.dumps(_document(forecast, experts), indent=1), encoding="utf-8"
-    )
-
-
-def _evidence_arrays(evidence: Evidence) -> dict[str, Array]:
-    arrays = {
-        "weights": evidence.mixture.weights,
-        "means": evidence.mixture.means,
-        "covariances": evidence.mixture.covariances,
-        "season": evidence.smoothing.season,
-    }
-    if evidence.correction is not None:
-        arrays |= {"knots": evidence.correction.knots, "heights": evidence.correction.heights}
-    return arrays
-
-
-def _document(forecast: "Forecast", experts: list[WeighedComponent]) -> dict[str, Any]:
-    request, observation, joint = forecast.request, forecast.evidence.observation, forecast.joint
-    chosen = request.scenario_set
-    return {
-        "target": asdict(request.target),
-        "scenarioSet": chosen.model_dump(mode="json", by_alias=True) if chosen else None,
-        "cutoff": request.cutoff.isoformat(),
-        "asOf": request.as_of.isoformat(),
-        "expertWeight": request.expert_weight,
-        "seed": request.seed,
-        "source": forecast.data.source,
-        "countedWhenStated": forecast.data.counted_when_stated,
-        "observation": _observation_document(observation),
-        "countedMonths": _counted_months(forecast),
-        "alpha": forecast.evidence.smoothing.alpha,
-        "components": [{"key": c.key, "method": c.method} for c in experts],
-        "modelLogEvidence": float(forecast.model.log_weights[0]),
-        "jointProbabilities": joint.probabilities.tolist() if joint else None,
-        "conflict": asdict(forecast.conflict),
-        "diagnostics": forecast.diagnostics,
-        "warnings": list(forecast.warnings),
-        "timings": forecast.timings,
-    }
-
-
-def _observation_document(observation: Observation) -> dict[str, Any]:
-    return {
-        "years": list(observation.years),
-        "countedAtCutoff": observation.counted_at_cutoff.tolist(),
-        "counted": observation.counted.tolist(),
-        "monthsCounted": observation.months_counted.tolist(),
-        "firstLaterMonth": str(observation.first_later_month),
-        "laterCounts": observation.later_counts.tolist(),
-        "unusedMonths": observation.unused_months,
-    }
-
-
-def _counted_months(forecast: "Forecast") -> dict[str, float]:
-    """Counts of the target years' months in force at `as_of`, by month."""
-    observation = forecast.evidence.observation
-    counted = forecast.data.continued.since(np.datetime64(f"{observation.years[0]}-01", "M"))
-    return {str(m): float(c) for m, c in zip(counted.months, counted.counts, strict=True)}
 
 
 def open_forecast(directory: Path) -> "StoredForecast":
@@ -244,7 +167,9 @@ class StoredForecast:
 
     @cached_property
     def _weigher(self) -> Weigher:
-        weigher = Weigher(self._evidence, self._array("base"), self._model)
+        base = self._array("base")
+        rows = len(base) // (len(self._experts) or _PARTS_OF_A_NEW_SET)
+        weigher = Weigher(self._evidence, base, self._model, rows)
         for component, (weighed, _) in zip(self.belief.parts.values(), self._experts, strict=True):
             assert self.belief.density is not None
             weigher.keep(component, self.belief.density.year_correlation, weighed)

@@ -10,6 +10,7 @@ them. Both add up to the whole difference. Web-safe, and nothing is stored.
 
 import itertools
 import math
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ Value = Callable[[frozenset[str]], Array]
 
 LEVELS = (0.125, 0.5, 2 / 3, 0.875)
 _EXACT_UP_TO = 4
-_KEPT = 64
+_KEPT = 32  # a scenario's curves take about two megabytes
 
 
 @dataclass(frozen=True)
@@ -48,36 +49,47 @@ class Belief:
 
 
 class Weigher:
-    """Weighs components and keeps the latest, so that an edit costs what it changes."""
+    """Weighs components with `rows` draws each and keeps the latest, so that an edit costs what it changes.
 
-    def __init__(self, evidence: Evidence, base: Array, model: WeighedComponent) -> None:
-        self._evidence, self._base = evidence, base
+    The number of draws never depends on what was asked before: equal questions get equal answers. Safe to share
+    between threads; two that ask for the same component at once may both weigh it.
+    """
+
+    def __init__(self, evidence: Evidence, base: Array, model: WeighedComponent, rows: int) -> None:
+        self._evidence, self._base = evidence, base[:rows]
         self._model = (model, component_curves(model))
         self._kept: OrderedDict[object, Weighed] = OrderedDict()
+        self._lock = threading.Lock()
 
     def keep(self, component: Component, year_correlation: float, weighed: WeighedComponent) -> None:
         """Take a component that is weighed already."""
-        self._kept[_identity(component, year_correlation)] = (weighed, component_curves(weighed))
+        self._store(_identity(component, year_correlation), (weighed, component_curves(weighed)))
 
     def posterior(self, parts: list[tuple[float, Component, float]], expert_weight: float) -> Posterior:
         """The posterior of components with their share of the experts' prior and their years' correlation."""
         total = sum(share for share, _, _ in parts)
-        done = [self._weighed(component, rho, len(parts)) for _, component, rho in parts]
+        done = [self._weighed(component, rho) for _, component, rho in parts]
         prior = [expert_weight * share / total for share, _, _ in parts]
         years = self._evidence.observation.years
         weight = expert_weight if parts else 0.0
         return assemble(years, prior, done, weight, self._model)
 
-    def _weighed(self, component: Component, rho: float, among: int) -> Weighed:
+    def _weighed(self, component: Component, rho: float) -> Weighed:
         identity = _identity(component, rho)
-        if identity not in self._kept:
-            rows = len(self._base) // among
-            weighed = weigh_component(component, rho, self._evidence, self._base[:rows])
-            self._kept[identity] = (weighed, component_curves(weighed))
+        with self._lock:
+            if identity in self._kept:
+                self._kept.move_to_end(identity)
+                return self._kept[identity]
+        weighed = weigh_component(component, rho, self._evidence, self._base)
+        done = (weighed, component_curves(weighed))
+        self._store(identity, done)
+        return done
+
+    def _store(self, identity: object, done: Weighed) -> None:
+        with self._lock:
+            self._kept[identity] = done
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
-        self._kept.move_to_end(identity)
-        return self._kept[identity]
 
 
 def _identity(component: Component, year_correlation: float) -> object:
@@ -88,7 +100,7 @@ def _identity(component: Component, year_correlation: float) -> object:
 def changes_between(old: Belief, new: Belief) -> tuple[str, ...]:
     """Names of the changes that lead from one to the other."""
     if old.density is None or new.density is None:
-        return () if old == new else ("scenarioSet",)
+        return () if old.density is new.density else ("scenarioSet",)
     before, after = (_by_key(b.density) for b in (old, new))
     names = [
         f"scenario:{key}"

@@ -52,7 +52,7 @@ Compute = Callable[[ForecastTask, "pd.DataFrame", Path, Report], None]
 def compute_forecast(task: ForecastTask, realisations: pd.DataFrame, directory: Path, report: Report) -> None:
     """Run the model and write what it gives to `directory`; raises ForecastRefused."""
     from models.forecast import run_forecast
-    from models.stored import write_forecast
+    from models.storing import write_forecast
 
     order = task.order
     request = ForecastRequest(

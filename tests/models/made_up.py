@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -15,18 +16,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from models import model_draws
+from models.conflict import Conflict, conflict
 from models.evidence import Evidence
-from models.forecast import base_normals, learn_evidence, model_component
+from models.forecast import Forecast, base_normals, learn_evidence, model_component
 from models.forecast_checks import TargetData, target_data
 from models.inflow import InflowFit
 from models.inflow_paths import InflowParameters
 from models.model_draws import ModelDraws, ModelFit, simulate_model
-from models.request import ForecastTarget
+from models.paths import whole_paths
+from models.posterior import resample, weigh
+from models.request import ForecastRequest, ForecastTarget
 from models.sampling import SamplerDiagnostics
 from models.series import MonthlySeries
 from models.weighting import WeighedComponent
 from priors.families import Marginal, marginal
-from priors.mixture import Component, ExpertDensity
+from priors.mixture import Component, ExpertDensity, expert_density
+from priors.scenario import ScenarioSet, parse_scenario_set
 
 Array = NDArray[np.float64]
 
@@ -158,3 +163,52 @@ def weighted_quantiles(totals: Array, log_weights: Array, levels: tuple[float, .
         middle = (np.cumsum(weights[order]) - weights[order] / 2) / weights.sum()
         out.append(np.interp(levels, middle, column[order]))
     return np.stack(out, axis=1)
+
+
+def scenarios(
+    shares: dict[str, float],
+    levels: dict[str, float],
+    stated: int = 3,
+    unforeseen: float = 0.0,
+    **changed: Any,
+) -> ScenarioSet:
+    """Lognormal scenarios: `levels` is each one's expected inflow in 2018, growing by 3% a year."""
+
+    def years(level: float) -> dict[str, dict[str, float]]:
+        return {
+            str(CUTOFF.year + k): {"expected": level * 1.03**k, "spread": 0.14 * level * (1 + k) ** 0.6}
+            for k in range(stated)
+        }
+
+    payload = {
+        "name": "Made up", "edition": "2018-2", "cutoff": CUTOFF.isoformat(), "yearCorrelation": 0.7,
+        "target": {"series": TARGET.series, "geo": TARGET.geo, "citizen": TARGET.citizen},
+        "scenarios": [
+            {"key": key, "label": key, "probability": share, "family": "lognormal", "spreadMeaning": "sd",
+             "years": years(levels[key])} for key, share in shares.items()
+        ],
+        "reason": "an example",
+    }  # fmt: skip
+    if unforeseen:
+        payload["unforeseen"] = {"probability": unforeseen, "years": years(40_000.0)}
+    return parse_scenario_set(payload | changed)
+
+
+def forecast(here: Moment, chosen: ScenarioSet | None, expert_weight: float = 1.0) -> Forecast:
+    """A whole forecast around a moment, as run_forecast would make it, without a sampler."""
+    stated = expert_density(chosen, here.data.counted_when_stated) if chosen else None
+    posterior = weigh(stated, expert_weight, here.evidence, here.base, here.own)
+    totals, _, row = resample(posterior, 20_000, 1)
+    paths = whole_paths(
+        totals, row % len(here.model.log_paths), here.model.log_paths, here.evidence.observation
+    )
+    clash = (
+        conflict(stated, here.evidence, here.base, here.model.log_at_cutoff)
+        if stated
+        else Conflict(False, None)
+    )
+    request = ForecastRequest(TARGET, chosen, CUTOFF, date(2021, 1, 1), expert_weight, 3, "weighted", 5)
+    return Forecast(
+        request, here.data, here.evidence, here.base, here.own, stated, posterior, None, paths, clash,
+        {"passed": True}, here.data.warnings, {"weighing": 0.1},
+    )  # fmt: skip

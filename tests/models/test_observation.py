@@ -84,6 +84,8 @@ class TestCutoffInTheMiddleOfAYear:
         o = seen(series("2018-05"), series("2021-03"), self.cutoff)
         assert o.complete.all()
         assert len(o.future_months) == 0
+        assert len(o.later_counts) == len(o.horizon_months) == 7 + 24
+        assert o.unused_months == 0
         assert o.counted[2] == total("2020-01", "2020-12")
         assert o.partial_year is None
 
