@@ -1,12 +1,15 @@
 """What is published beside the code is valid and true: publiccode.yml, the licence, the commands in the README."""
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from typer.main import get_command
+
+from tests.architecture.reading import tracked_files
 
 ROOT = Path(__file__).parents[2]
 REQUIRED = ("publiccodeYmlVersion", "name", "url", "platforms", "developmentStatus", "softwareType")
@@ -93,3 +96,24 @@ def test_settings_in_the_readme_are_those_that_are_read() -> None:
     )
     table = (ROOT / "README.md").read_text("utf-8").split("## Configuration")[1].split("##")[0]
     assert set(re.findall(r"`(INSTROOM_\w+|HOST|PORT)`", table)) == read
+
+
+def left_out_of_the_package(root: Path, patterns: dict[str, list[str]], files: list[Path]) -> list[str]:
+    """Data files inside the packages that an installation would not have."""
+    packed = {path for room, globs in patterns.items() for glob in globs for path in (root / room).glob(glob)}
+    inside = [path for path in files if path.relative_to(root).parts[0] in patterns and path.suffix != ".py"]
+    return [str(path.relative_to(root)) for path in inside if path not in packed]
+
+
+def test_an_installation_has_every_data_file() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
+    assert left_out_of_the_package(ROOT, settings["package-data"], tracked_files(ROOT)) == []
+
+
+def test_a_data_file_left_out_is_found(tmp_path: Path) -> None:
+    for name in ("service/web/static/a.css", "service/sources/mappings/b.toml", "service/app.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("", "utf-8")
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    patterns = {"service": ["web/**/*"]}
+    assert left_out_of_the_package(tmp_path, patterns, files) == ["service/sources/mappings/b.toml"]
