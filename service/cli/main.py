@@ -134,6 +134,54 @@ def scenarios(name: Annotated[str, typer.Argument(help="Id or name of a scenario
     run(settings_or_refuse(), name)
 
 
+@app.command()
+def backtest(
+    data: Annotated[
+        Path,
+        typer.Option(exists=True, dir_okay=False, help="Counts: geo, month, applicants; CSV or Parquet."),
+    ],
+    out: Annotated[Path, typer.Option(file_okay=False, help="Folder of results; a second run continues it.")],
+    origins: Annotated[
+        str, typer.Option(metavar="FIRST..LAST", help="Every June and December between two months YYYY-MM.")
+    ],
+    before: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="Counts of months before a country's first in --data."
+        ),
+    ] = None,
+    forecaster: Annotated[
+        list[str] | None,
+        typer.Option(help="panel, single, AutoETS, AutoARIMA, AutoTheta, SeasonalNaive; again for more."),
+    ] = None,
+    publication_lag: Annotated[
+        int,
+        typer.Option(min=0, help="Days after its end that a month was known, without vintages in --data."),
+    ] = 0,
+    draws: Annotated[int, typer.Option(min=100)] = 1000,
+    seed: Annotated[int, typer.Option(min=0)] = 1,
+    processes: Annotated[
+        int | None, typer.Option(min=0, help="0 computes in this process; by default the service's cluster.")
+    ] = None,
+) -> None:
+    """Score forecasters at past moments, with what was known then, and compare them."""
+    from service.cli.backtest import BacktestOptions
+    from service.cli.backtest import backtest as run
+
+    options = BacktestOptions(
+        data=data,
+        before=before,
+        origins=origins,
+        out=out,
+        forecasters=tuple(dict.fromkeys(forecaster or ["panel"])),
+        publication_lag_days=publication_lag,
+        draws=draws,
+        seed=seed,
+        processes=processes,
+    )
+    run(settings_or_refuse(), options)
+
+
 @ledger.command()
 def verify() -> None:
     """Recompute the whole chain of changes; exit status 1 when it is broken."""
