@@ -109,7 +109,7 @@ def build_panel_model(
 
     `log_sizes` (country with figures,) replaces the log of the mean counts, where sizes are known otherwise.
     """
-    return _model(panel_figures(data), priors, log_sizes)
+    return model_of_figures(panel_figures(data), priors, log_sizes)
 
 
 def fit_panel(
@@ -124,10 +124,15 @@ def fit_panel(
     progress: Progress | None = None,
     log_sizes: Array | None = None,
 ) -> PanelFit:
-    """Sample the hyperparameters of all countries. The same data, priors and seed give the same draws."""
+    """Sample the hyperparameters of all countries. The same data, priors and seed give the same draws.
+
+    Raises ValueError for a panel without any figure.
+    """
     layout = panel_figures(data)
+    if not layout.geos:
+        raise ValueError("no country of the panel has a figure")
     sampled = sample(
-        _model(layout, priors, log_sizes),
+        model_of_figures(layout, priors, log_sizes),
         draws=draws,
         tune=tune,
         chains=chains,
@@ -141,7 +146,10 @@ def fit_panel(
     return PanelFit(flat, layout.geos, sizes, layout.last_stretches, sampled.diagnostics, seed)
 
 
-def _model(layout: PanelFigures, priors: PanelPriors, log_sizes: Array | None) -> Any:
+def model_of_figures(
+    layout: PanelFigures, priors: PanelPriors = DEFAULT_PANEL_PRIORS, log_sizes: Array | None = None
+) -> Any:
+    """As `build_panel_model`, from a panel's arrays."""
     sizes = layout.log_sizes if log_sizes is None else log_sizes
     coords = {
         "geo": np.arange(len(layout.geos)),

@@ -41,6 +41,10 @@ def simulate_panel(
     for geo in fit.geos:
         parameters = fit.parameters_for(geo)
         state = filter_states(parameters, data.current(geo))
-        stream = np.random.SeedSequence([seed, zlib.crc32(geo.encode())]).generate_state(1)[0]
-        paths[geo] = simulate_log_counts(parameters, state, first_month, months_ahead, draws, int(stream))
+        stream = int(np.random.SeedSequence([seed, zlib.crc32(geo.encode())]).generate_state(1)[0])
+        # Equal weights resample over all chains; without weights few paths would be the first chain's alone.
+        equal = np.ones(len(parameters))
+        paths[geo] = simulate_log_counts(
+            parameters, state, first_month, months_ahead, draws, stream, weights=equal
+        )
     return paths
