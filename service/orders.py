@@ -72,8 +72,6 @@ def prepare_order(session: Session, payload: object, today: date | None = None) 
     _check_belief(reading, stored)
     cutoff = _cutoff(reading, stored)
     as_of = reading.body.as_of or today or datetime.now(UTC).date()
-    if not reading.faults and cutoff is not None and as_of < cutoff:
-        reading.fault("asOf", f"{as_of} is before the cutoff {cutoff}")
     if target is None or cutoff is None or "asOf" in reading.unread:
         raise OrderRefused(reading.faults)
     frame = load_realisations(session, target.series, target.geo, target.citizen)
@@ -172,6 +170,11 @@ def _cutoff(reading: _Reading, stored: StoredSet | None) -> date | None:
 def _check_data(
     reading: _Reading, frame: pd.DataFrame, target: Target, cutoff: date, as_of: date
 ) -> TargetData | None:
+    if as_of < cutoff:
+        # By default it is today, and then the cutoff is what is wrong: it was found to be in the future.
+        if reading.body.as_of is not None:
+            reading.fault("asOf", f"{as_of} is before the cutoff {cutoff}")
+        return None
     wanted = ForecastTarget(target.series, target.geo, target.citizen)
     try:
         return target_data(frame, wanted, cutoff, as_of, reading.body.horizon_years)

@@ -12,7 +12,6 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Path, Request, Response
@@ -41,11 +40,10 @@ ForecastId = Annotated[Identifier, Path(alias="forecastId")]
 
 @dataclass(frozen=True)
 class Finished:
-    """A forecast that has succeeded, with its draws open; `lock` guards what they keep for what-ifs."""
+    """A forecast that has succeeded, with its draws open."""
 
     found: StoredOrder
     stored: StoredForecast
-    lock: Lock
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ def find(sessions: Sessions, forecast_id: str) -> StoredOrder:
 def finished(
     forecast_id: ForecastId, _caller: ReaderOfConcepts, sessions: Sessions, settings: Configured
 ) -> Finished:
-    """The forecast with its draws; raises Problem 404, or 409 while there are no results."""
+    """The forecast with its draws; raises Problem 404, 409 while there are no results, 503 without draws."""
     known = _found.get(forecast_id)
     if known is not None:
         return known
@@ -84,8 +82,11 @@ def finished(
         raise Problem(409, "No results", detail, extra={"forecastStatus": found.job.state.value})
     from service.storage.draws import draws_directory, open_draws
 
-    draws = open_draws(draws_directory(settings.data_dir, found.draws_hash))
-    opened = Finished(found, draws, Lock())
+    directory = draws_directory(settings.data_dir, found.draws_hash)
+    if not directory.is_dir():
+        detail = "The draws of this forecast are missing; the data directory has to be restored."
+        raise Problem(503, "Draws are missing", detail)
+    opened = Finished(found, open_draws(directory))
     _found.put(forecast_id, opened)
     return opened
 
@@ -126,7 +127,17 @@ def etag_of(content: bytes) -> str:
 
 def to_json(value: Any) -> bytes:
     """Compact JSON; arrays become lists, and what is not finite becomes null."""
-    return json.dumps(plain(value), separators=(",", ":"), allow_nan=False).encode()
+    try:
+        return _dumped(value)
+    except ValueError:
+        # Something is not finite; looking for it takes longer than all the rest.
+        return _dumped(plain(value))
+
+
+def _dumped(value: Any) -> bytes:
+    return json.dumps(
+        value, separators=(",", ":"), allow_nan=False, default=lambda array: array.tolist()
+    ).encode()
 
 
 def plain(value: Any) -> Any:

@@ -117,6 +117,9 @@ def _whole(found: StoredOrder, settings: Configured) -> dict[str, Any]:
     from service.storage.draws import draws_directory, open_draws, read_provenance
 
     directory = draws_directory(settings.data_dir, found.draws_hash)
+    if not directory.is_dir():
+        said = forecast_json(found)
+        return {**said, "warnings": [*said["warnings"], "Its draws are missing from the data directory."]}
     stored = open_draws(directory)
     said = forecast_json(found, read_provenance(directory), plain(stored.diagnostics), plain(stored.timings))
     said["warnings"] = list(dict.fromkeys([*found.warnings, *stored.warnings]))

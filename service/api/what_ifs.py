@@ -90,9 +90,7 @@ def what_if(body: RawBody, done: FinishedForecast) -> Response:
 
     changed, expert_weight = _changed(read_json(body), done)
     try:
-        # What is weighed is kept for the next question, by one caller at a time.
-        with done.lock:
-            answer = done.stored.what_if(changed, expert_weight)
+        answer = done.stored.what_if(changed, expert_weight)
     except InvalidScenarioSet as invalid:
         raise invalid_input(invalid.faults) from None
     except NothingLeft as nothing:

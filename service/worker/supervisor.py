@@ -40,6 +40,11 @@ log = structlog.get_logger("instroom.worker")
 BEAT_SECONDS = 0.25
 _RENEW_SECONDS = 1.0
 _SECONDS_TO_STOP = 2.0
+_SECONDS_WITHOUT_PROCESSES = 60.0
+
+
+class ClusterLost(RuntimeError):
+    """There is nothing left to compute on; whoever started this worker should start it anew."""
 
 
 @dataclass
@@ -72,9 +77,10 @@ class Supervisor:
         self._compute, self._lease = compute, lease
         self._name = f"{socket.gethostname()}:{os.getpid()}"[:200]
         self._running: list[_Running] = []
+        self._seen = time.monotonic()
 
     def run(self, stop: Event) -> None:
-        """Work until `stop` is set; running computations then go back to the queue."""
+        """Work until `stop` is set; running computations then go back to the queue. Raises ClusterLost."""
         try:
             while not stop.is_set():
                 try:
@@ -93,8 +99,17 @@ class Supervisor:
                 self._finish(running)
             elif not self._renewed(running):
                 self._ask_to_stop(running)
-        while len(self._running) < slots(self._client) and self._start_next():
+        while len(self._running) < self._slots() and self._start_next():
             continue
+
+    def _slots(self) -> int:
+        """How many jobs may run at once; raises ClusterLost when there has been no process for a minute."""
+        found, now = slots(self._client), time.monotonic()
+        if found or self._running:
+            self._seen = now
+        elif now - self._seen > _SECONDS_WITHOUT_PROCESSES:
+            raise ClusterLost("the cluster has had no process for a minute")
+        return found
 
     def _start_next(self) -> bool:
         with writing(self._sessions) as session:
@@ -170,9 +185,10 @@ class Supervisor:
         self._running.remove(running)
 
     def _put_back(self) -> None:
-        for running in list(self._running):
-            with writing(self._sessions) as session:
+        with writing(self._sessions) as session:
+            for running in self._running:
                 jobs.release(session, running.claim)
+        for running in self._running:
             self._ask_to_stop(running)
         while self._running:
             for running in list(self._running):

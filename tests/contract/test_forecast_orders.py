@@ -204,6 +204,8 @@ def test_every_fault_is_named_at_once(client: Any, set_id: str) -> None:
         ({"cutoff": TOMORROW, "asOf": TOMORROW}, "/cutoff"),
         ({"asOf": TOMORROW}, "/asOf"),
         ({"asOf": "2024-06-29"}, "/asOf"),
+        ({"asOf": "2024-06-29", "seed": 1.5}, "/asOf"),
+        ({"asOf": "2024-06-29", "target": {**TARGET, "geo": "DE"}}, "/asOf"),
         ({"cutoff": "yesterday"}, "/cutoff"),
         ({"cutoff": "2024-06-31"}, "/cutoff"),
         ({"cutoff": 20240630}, "/cutoff"),
@@ -242,6 +244,10 @@ def test_what_is_not_an_order_is_refused(client: Any, text: str) -> None:
     refused = client.post("/v1/forecasts", content=text, headers={"Content-Type": "application/json"})
     assert refused.status_code == 400
     assert refused.headers["content-type"] == "application/problem+json"
+
+
+def test_a_cutoff_in_the_future_is_one_fault(client: Any, set_id: str) -> None:
+    assert fields(order(client, target=TARGET, cutoff=TOMORROW)) == {"/cutoff"}
 
 
 def test_a_version_that_does_not_exist_is_named(client: Any, set_id: str) -> None:
@@ -342,6 +348,14 @@ def test_a_failed_forecast_says_why(app: InstroomApp, client: Any, set_id: str) 
     said = client.get(where).json()
     assert said["status"] == "failed"
     assert said["error"]["detail"] == "why"
+
+
+def test_a_forecast_whose_draws_are_lost_says_so(app: InstroomApp, client: Any, set_id: str) -> None:
+    where = order(client, scenarioSet=set_id, asOf=AS_OF).headers["location"]
+    finish(app, "succeeded")
+    assert client.get(f"{where}/monthly").status_code == 503
+    assert any("missing" in warning for warning in client.get(where).json()["warnings"])
+    assert client.get("/v1/forecasts").json()["total"] == 1
 
 
 def test_forecasts_are_listed_the_latest_first(client: Any, set_id: str) -> None:

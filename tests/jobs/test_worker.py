@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-from distributed import Client
+from distributed import Client, LocalCluster
 from sqlalchemy.orm import Session, sessionmaker
 
 from priors.records import Target
@@ -26,7 +26,7 @@ from service.storage.draws import draws_directory
 from service.storage.forecasts import Basis, ForecastOrder, StoredOrder, get_forecast, order_forecast
 from service.storage.jobs import JobState
 from service.worker.cluster import open_cluster, slots
-from service.worker.supervisor import Supervisor
+from service.worker.supervisor import ClusterLost, Supervisor
 from tests.jobs import fakes
 
 Sessions = sessionmaker[Session]
@@ -239,6 +239,18 @@ def test_a_worker_that_lost_its_lease_stops_and_changes_nothing(
             row.token = "somebody-else"
         assert waited(lambda: _still(pulse), 5.0)
     assert now(sessions, order.id).job.state is JobState.RUNNING
+
+
+def test_a_worker_without_processes_gives_up(
+    settings: Settings, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.worker.supervisor._SECONDS_WITHOUT_PROCESSES", 0.0)
+    with (
+        LocalCluster(n_workers=0, processes=False, dashboard_address="127.0.0.1:0") as empty,
+        Client(empty, set_as_default=False) as client,
+        pytest.raises(ClusterLost),
+    ):
+        Supervisor(settings, sessions, client, fakes.compute).run(Event())
 
 
 def test_lease_is_long_against_a_heartbeat() -> None:
