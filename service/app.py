@@ -28,6 +28,7 @@ from service.api import (
     ledger,
     metrics,
     realisations,
+    scenario_paths,
     scenario_sets,
     what_ifs,
 )
@@ -50,6 +51,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     forecasts.router,
     forecast_events.router,
     forecast_reads.router,
+    scenario_paths.router,
     what_ifs.router,
 )
 

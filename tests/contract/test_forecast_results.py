@@ -38,6 +38,7 @@ EVERY_READ = [
     "/exceedance?year=2025&above=33000",
     "/scenario-probabilities",
     "/monthly",
+    "/scenario-paths",
     "/paths?draws=7&format=csv",
     "/paths?draws=7&format=json",
     "/paths?draws=7&format=parquet",
@@ -289,6 +290,22 @@ def test_paths_carry_the_distribution_of_the_totals(done: Done) -> None:
 def test_the_format_of_paths_follows_accept(done: Done, accept: str, kind: str) -> None:
     answer = read(done, "/paths?draws=2", headers={"Accept": accept})
     assert answer.headers["content-type"] == kind
+
+
+def test_scenario_paths_add_up_to_the_rounded_scenarios(done: Done) -> None:
+    body = read(done, "/scenario-paths").json()
+    assert body["rounding"] == 1
+    assert {(row["scenario"], row["citizen"]) for row in body["rows"]} == {(name, "OTHER") for name in NAMES}
+    for year in rows(done, "?rounding=1"):
+        for name in NAMES:
+            months = [
+                r for r in body["rows"] if r["scenario"] == name and r["month"][:4] == str(year["year"])
+            ]
+            assert [r["month"] for r in months] == [f"{year['year']}-{n:02d}" for n in range(1, 13)]
+            assert sum(r["value"] for r in months) == year[name]
+    known = counts("2015-01", "2024-09").set_index("period")["value"].to_dict()
+    for row in body["rows"]:
+        assert row["value"] == known.get(row["month"], row["value"])
 
 
 @pytest.mark.parametrize("part", EVERY_READ)

@@ -1,0 +1,90 @@
+"""The four interval scenarios of a finished forecast as months by nationality, in whole persons.
+
+Each scenario's year adds up to `interval-scenarios?rounding=1` exactly, its months to their nationalities; months
+that were counted are as counted. The layer is the posterior: the paths are draws of it. There are no TOTAL rows: a
+forecast of one nationality has that one, and a forecast of TOTAL without a composition has everybody under OTHER,
+the nationality the contract keeps for persons not told apart. Numbers come from `models.scenario_paths`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from fastapi import APIRouter, Request, Response
+
+from service.api.finished import FinishedForecast, respond, to_json
+from service.api.shapes import Shape
+from service.problems import documented
+
+if TYPE_CHECKING:
+    from models.stored import StoredForecast
+
+router = APIRouter(
+    prefix="/forecasts/{forecastId}",
+    tags=["forecasts"],
+    responses={409: documented("The forecast has no results yet.")},
+)
+NOT_TOLD_APART = "OTHER"
+_ROUNDING = 1
+
+
+class ScenarioPathRow(Shape):
+    """Persons of a nationality in a month, in one of the four scenarios."""
+
+    scenario: str
+    month: str
+    citizen: str
+    value: int
+
+
+class ScenarioPaths(Shape):
+    """`rounding` is that of the yearly figures the rows add up to."""
+
+    rows: list[ScenarioPathRow]
+    rounding: int
+
+
+@router.get(
+    "/scenario-paths", response_model=ScenarioPaths, summary="The four scenarios by month and nationality"
+)
+def read_scenario_paths(request: Request, done: FinishedForecast) -> Response:
+    return respond(
+        request,
+        done.found.id,
+        lambda: to_json({"rows": path_rows(done.stored), "rounding": _ROUNDING}),
+    )
+
+
+def path_rows(stored: StoredForecast) -> list[dict[str, Any]]:
+    """Rows by scenario, month and nationality of a stored forecast."""
+    from models.scenario_paths import scenario_paths
+
+    months, draws = stored.paths(stored.draws)
+    calendar = np.array(months, dtype="datetime64[M]")
+    counted = ~np.isin(calendar, stored.observation.future_months)
+    told = draws[:, :, None]
+    paths = scenario_paths(
+        yearly_figures(stored), stored.years, calendar[counted], told[0, counted], calendar[~counted],
+        told[:, int(counted.sum()) :],
+    )  # fmt: skip
+    citizen = stored.document["target"]["citizen"]
+    citizens = (NOT_TOLD_APART if citizen == "TOTAL" else citizen,)
+    return [
+        {"scenario": path.scenario, "month": str(month), "citizen": name, "value": value}
+        for path in paths
+        for month, by_citizen in zip(path.months, path.counts.tolist(), strict=True)
+        for name, value in zip(citizens, by_citizen, strict=True)
+    ]
+
+
+def yearly_figures(stored: StoredForecast) -> dict[str, list[int]]:
+    """Whole persons per scenario and year: what `interval-scenarios` answers when asked to round to one."""
+    from priors.summary import LEVELS
+    from service.api.forecast_views import rounded
+
+    by_level = stored.layer("posterior").quantiles(tuple(LEVELS.values()))
+    return {
+        name: [int(rounded(float(value), _ROUNDING)) for value in by_year]
+        for name, by_year in zip(LEVELS, by_level, strict=True)
+    }
