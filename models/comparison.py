@@ -94,7 +94,7 @@ def _rows(cases: pd.DataFrame, group: str, target: str, horizon: int, reference:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """The rows as Markdown tables, one per target, groups under each other."""
+    """The rows as Markdown tables: one per target, a line per method, the groups' ratios beside each other."""
     lines: list[str] = []
     for target, horizon in dict.fromkeys((row.target, row.horizon) for row in rows):
         chosen = [row for row in rows if (row.target, row.horizon) == (target, horizon)]
@@ -106,14 +106,33 @@ def title(target: str, horizon: int) -> str:
     """A target in words."""
     if target == "12-month total":
         return f"Total of months {horizon - 11} to {horizon} ahead"
-    return f"Total of a calendar year, {horizon} years after the year of the origin"
+    return (
+        f"Total of the calendar year {('of the origin', 'after the origin', 'two after the origin')[horizon]}"
+    )
 
 
 def _table(rows: Sequence[Row]) -> list[str]:
-    head = f"| cases | method | log-CRPS | ratio to {rows[0].reference} | 75% band held | 95% of that |"
-    return [head, "|---|---|---|---|---|---|"] + [
-        f"| {row.group} ({row.against.cases}) | {row.model_id} | {row.log_crps:.4f} "
-        f"| {row.against.ratio:.3f} ± {row.against.standard_error:.3f} "
-        f"| {row.inside_75.share:.2f} | {row.inside_75.low:.2f}-{row.inside_75.high:.2f} |"
-        for row in rows
+    """Lines of one target; the ratio's standard error and the exact interval of coverage for all countries only."""
+    first, cases = rows[0], {row.group: row.against.cases for row in rows}
+    others = [group for group in cases if group != first.group]
+    named = [f"{group} ({cases[group]})" for group in others]
+    head = [
+        "method",
+        "log-CRPS",
+        f"ratio to {first.reference} ({first.against.cases} cases)",
+        "75% band held",
+        *named,
     ]
+    lines = [head, ["---"] * len(head)]
+    for row in (row for row in rows if row.group == first.group):
+        mine = {other.group: other for other in rows if other.model_id == row.model_id}
+        lines.append(
+            [
+                row.model_id,
+                f"{row.log_crps:.4f}",
+                f"{row.against.ratio:.3f} ± {row.against.standard_error:.3f}",
+                f"{row.inside_75.share:.2f} ({row.inside_75.low:.2f}-{row.inside_75.high:.2f})",
+                *(f"{mine[group].against.ratio:.3f}, {mine[group].inside_75.share:.2f}" for group in others),
+            ]
+        )
+    return [f"| {' | '.join(cells)} |" for cells in lines]
