@@ -21,6 +21,8 @@ CORES_PER_FIT = 2
 _DASK = {
     # A task whose process died is the job table's to try again, not the scheduler's.
     "distributed.scheduler.allowed-failures": 0,
+    # A killed process that a busy machine is slow to replace must not be given up.
+    "distributed.deploy.lost-worker-timeout": "1 hour",
     # PyMC's own sampler starts processes, which a daemon may not.
     "distributed.worker.daemon": False,
     # Memory-mapped draws and compiled models are not Dask's to spill or to pause for.

@@ -40,7 +40,7 @@ log = structlog.get_logger("instroom.worker")
 BEAT_SECONDS = 0.25
 _RENEW_SECONDS = 1.0
 _SECONDS_TO_STOP = 2.0
-_SECONDS_WITHOUT_PROCESSES = 60.0
+_SECONDS_WITHOUT_PROCESSES = 120.0
 
 
 class ClusterLost(RuntimeError):
@@ -103,12 +103,12 @@ class Supervisor:
             continue
 
     def _slots(self) -> int:
-        """How many jobs may run at once; raises ClusterLost when there has been no process for a minute."""
+        """How many jobs may run at once; raises ClusterLost when there is no process for long."""
         found, now = slots(self._client), time.monotonic()
         if found or self._running:
             self._seen = now
         elif now - self._seen > _SECONDS_WITHOUT_PROCESSES:
-            raise ClusterLost("the cluster has had no process for a minute")
+            raise ClusterLost("the cluster has had no process for two minutes")
         return found
 
     def _start_next(self) -> bool:

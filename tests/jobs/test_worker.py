@@ -93,7 +93,7 @@ def now(sessions: Sessions, forecast_id: str) -> StoredOrder:
     return found
 
 
-def waited(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
+def waited(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if condition():
@@ -214,7 +214,7 @@ def test_a_killed_workers_job_runs_again(settings: Settings, sessions: Sessions,
     draws = settings.data_dir / "draws"
     worker = subprocess.Popen([sys.executable, "-c", WORKER, str(settings.data_dir)], cwd=ROOT)
     try:
-        assert waited(lambda: size(draws / "pulse") > 0, 60.0)
+        assert waited(lambda: size(draws / "pulse") > 0, 120.0)
     finally:
         os.kill(worker.pid, signal.SIGKILL)
         worker.wait()
