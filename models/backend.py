@@ -22,5 +22,6 @@ with warnings.catch_warnings():
     import arviz as az
     import pymc as pm
     import pytensor.tensor as pt
+    from pytensor.gradient import disconnected_grad
 
-__all__ = ["az", "pm", "pt"]
+__all__ = ["az", "disconnected_grad", "pm", "pt"]

@@ -11,25 +11,38 @@ density and their normal score, both piecewise linear), which serves every famil
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 
-from models.backend import pm, pt
-from models.evidence import Evidence
+from models.backend import disconnected_grad, pm, pt
+from models.evidence import Correction, Evidence
 from models.gaussian_mixture import GaussianMixture
 from models.posterior import MODEL_KEY, Posterior, prior_parts
 from models.sampling import SamplerDiagnostics, sample
 from models.weighting import log_prior, open_years_of, restricted
 from priors.copula import conditional_normals, log_density_of
+from priors.families import Marginal
 from priors.mixture import Component, ExpertDensity
 from priors.score_table import normal_score
 
 Array = NDArray[np.float64]
 
+Table = tuple[Array, Array, Array]
+
 _NODES = 4_001
 _BEYOND = 40.0  # log density lost per unit of y outside the table: a wall with a slope NUTS can feel
+_DEEPEST = 200.0  # log density under a table's top that stands for none at all
+
+
+class _Part(NamedTuple):
+    """A part of the prior, its statements about open years only, and the correlation of its years."""
+
+    log_prior: float
+    own: Component
+    rho: float
 
 
 @dataclass(frozen=True)
@@ -52,7 +65,7 @@ def sample_joint(
     """Sample the joint model; `start` gives the place and scale from which the chains set out."""
     free = np.flatnonzero(~evidence.observation.complete)
     model = build_joint_model(density, expert_weight, evidence, start)
-    drawn = sample(model, draws=1500, tune=1000, chains=4, seed=seed, progress=report)
+    drawn = sample(model, draws=3000, tune=1000, chains=4, seed=seed, progress=report)
     standard = drawn.posterior["standard"].reshape(-1, len(free))
     centre, scale = _frame(start, evidence)
     totals = np.tile(evidence.observation.counted, (len(standard), 1))
@@ -65,17 +78,38 @@ def build_joint_model(
 ) -> Any:
     """The PyMC model; its one free variable is y, standardised."""
     centre, scale = _frame(start, evidence)
-    parts = [(p, c, density.year_correlation) for p, c in prior_parts(density, expert_weight)]
-    if expert_weight < 1:
-        parts.append((1 - expert_weight, Component(MODEL_KEY, 1.0, (), ()), 0.0))
+    parts = [
+        _Part(float(np.log(p)), restricted(c, open_years_of(evidence)), rho)
+        for p, c, rho in _prior_components(density, expert_weight)
+        if p > 0 and _leaves_room(c, evidence)
+    ]
     with pm.Model() as model:
         standard = pm.Flat("standard", shape=len(centre), initval=np.zeros(len(centre)))
         y = centre + scale * standard
         x = _coordinates(y, evidence)
-        logs = [np.log(p) + _log_component(c, rho, y, x, evidence) for p, c, rho in parts if p > 0]
-        pm.Potential("prior", pt.logsumexp(pt.stack(logs)))
-        pm.Potential("evidence", _log_evidence(y, x, evidence))
+        conditionals, log_evidence = _log_conditionals(parts, y, x, evidence)
+        pm.Potential("prior", _log_sum_exp(_log_stated(parts, y, evidence) + conditionals))
+        pm.Potential("evidence", log_evidence)
     return model
+
+
+def _prior_components(density: ExpertDensity, expert_weight: float) -> list[tuple[float, Component, float]]:
+    """Prior probability, component and correlation of its years, in the posterior's order."""
+    parts = [(p, c, density.year_correlation) for p, c in prior_parts(density, expert_weight)]
+    if expert_weight < 1:
+        parts.append((1 - expert_weight, Component(MODEL_KEY, 1.0, (), ()), 0.0))
+    return parts
+
+
+def _leaves_room(component: Component, evidence: Evidence) -> bool:
+    """Whether the component holds what has been counted for possible."""
+    counted = dict(zip(evidence.observation.years, evidence.observation.counted, strict=True))
+    complete = dict(zip(evidence.observation.years, evidence.observation.complete, strict=True))
+    own = restricted(component, open_years_of(evidence))
+    return all(
+        bool((m.pdf(counted[y]) if complete[y] else m.sf(counted[y])) > 0)
+        for y, m in zip(own.years, own.marginals, strict=True)
+    )
 
 
 def _frame(start: Posterior, evidence: Evidence) -> tuple[Array, Array]:
@@ -88,61 +122,115 @@ def _frame(start: Posterior, evidence: Evidence) -> tuple[Array, Array]:
 
 def _coordinates(y: Any, evidence: Evidence) -> Any:
     """Log totals as the evidence counts them: what the cutoff did not know, one per year open then."""
-    observation = evidence.observation
-    since = observation.counted - observation.counted_at_cutoff
-    position = np.cumsum(~observation.complete) - 1
-    columns = []
-    for j in np.flatnonzero(observation.open_at_cutoff):
-        if observation.complete[j]:
-            columns.append(pt.as_tensor(np.log(max(since[j], 0.5))))
-        else:
-            columns.append(pt.log(pt.exp(y[position[j]]) + since[j]))
-    return pt.stack(columns)
+    o = evidence.observation
+    since = (o.counted - o.counted_at_cutoff)[o.open_at_cutoff]
+    known = o.complete[o.open_at_cutoff]
+    to_come = np.eye(len(o.years))[o.open_at_cutoff][:, ~o.complete]
+    return pt.log(pt.dot(to_come, pt.exp(y)) + np.where(known, np.maximum(since, 0.5), since))
 
 
-def _log_component(component: Component, rho: float, y: Any, x: Any, evidence: Evidence) -> Any:
-    """Log density of one component at y, the Jacobian of y included."""
-    observation = evidence.observation
-    open_years = open_years_of(evidence)
-    own = restricted(component, open_years)
-    stated = [i for i, year in enumerate(open_years) if year in own.years]
-    unstated = [i for i, year in enumerate(open_years) if year not in own.years]
-    free_years = [
-        year for year, done in zip(observation.years, observation.complete, strict=True) if not done
-    ]
-    log_p = _log_stated(own, rho, y, free_years, evidence)
-    if unstated:
-        mixture = evidence.totals_mixture
-        log_p = (
-            log_p
-            + _log_mixture(mixture, x)
-            - (_log_mixture(mixture.marginal(stated), x[stated]) if stated else 0)
-        )
-        log_p = log_p - x[unstated].sum()
-        log_p = log_p + sum(
-            y[free_years.index(open_years[i])] for i in unstated if open_years[i] in free_years
-        )
-    return log_p
-
-
-def _log_stated(own: Component, rho: float, y: Any, free_years: list[int], evidence: Evidence) -> Any:
-    """Copula density of the stated years: marginals and scores from tables, completed years as they came."""
+def _log_stated(parts: list[_Part], y: Any, evidence: Evidence) -> Any:
+    """Copula densities `(part,)` of the stated years: marginals and scores from tables, full years as they came."""
+    free_years = _free_years(evidence)
     counted = dict(zip(evidence.observation.years, evidence.observation.counted, strict=True))
-    fixed = {year: float(counted[year]) for year in own.years if year not in free_years}
-    log_p: Any = log_density_of(own, rho, fixed) if fixed else 0.0
-    free = [year for year in own.years if year in free_years]
-    if not free:
-        return log_p
-    scores = []
-    for year in free:
-        grid, log_marginal, score = _table(own.marginal(year), counted[year])
-        at = y[free_years.index(year)]
-        log_p = log_p + _interpolate(grid, log_marginal, at)
-        scores.append(_interpolate(grid, score, at))
-    z = pt.stack(scores)
-    mean, root = _conditional_scores(own, rho, fixed, len(free))
-    whitened = pt.dot(np.linalg.inv(root), z - mean)
-    return log_p - 0.5 * (whitened**2).sum() - np.log(np.diag(root)).sum() + 0.5 * (z**2).sum()
+    rows, whitening, means, members = [], [], [], []
+    constant = np.array([part.log_prior for part in parts])
+    for k, part in enumerate(parts):
+        fixed = {year: float(counted[year]) for year in part.own.years if year not in free_years}
+        constant[k] += log_density_of(part.own, part.rho, fixed) if fixed else 0.0
+        free = [year for year in part.own.years if year in free_years]
+        if not free:
+            continue
+        mean, root = _conditional_scores(part.own, part.rho, fixed, len(free))
+        constant[k] -= np.log(np.diag(root)).sum()
+        rows += [(free_years.index(year), _table(part.own.marginal(year), counted[year])) for year in free]
+        whitening.append(np.linalg.inv(root))
+        means.append(mean)
+        members += [k] * len(free)
+    if not rows:
+        return pt.as_tensor(constant)
+    at = pt.dot(np.eye(len(free_years))[[column for column, _ in rows]], y)
+    log_marginal, z = _interpolate([table for _, table in rows], at)
+    whitened = pt.dot(block_diag(*whitening), z - np.concatenate(means))
+    membership = (np.arange(len(parts))[:, None] == np.array(members)).astype(float)
+    return constant + pt.dot(membership, log_marginal + 0.5 * (z**2 - whitened**2))
+
+
+def _free_years(evidence: Evidence) -> list[int]:
+    o = evidence.observation
+    return [year for year, done in zip(o.years, o.complete, strict=True) if not done]
+
+
+def _log_conditionals(parts: list[_Part], y: Any, x: Any, evidence: Evidence) -> tuple[Any, Any]:
+    """Log densities `(part,)` of the years each part leaves to the model, and the log evidence.
+
+    Both are differences of mixtures over some of the coordinates (summaries, log totals), evaluated together.
+    """
+    open_years, first = open_years_of(evidence), len(evidence.summaries)
+    left = np.array([[year not in part.own.years for year in open_years] for part in parts])
+    wanted = [np.arange(evidence.mixture.dim), np.arange(first, evidence.mixture.dim)]
+    share = np.zeros((len(parts), 2))
+    share[left.any(axis=1), 1] = 1.0
+    for group in np.unique(left[left.any(axis=1) & ~left.all(axis=1)], axis=0):
+        wanted.append(first + np.flatnonzero(~group))
+        share = np.column_stack([share, -(left == group).all(axis=1).astype(float)])
+    logs = _log_mixtures(evidence.mixture, wanted, _point(evidence), x, y)
+    jacobian = [[float(year not in part.own.years) for year in _free_years(evidence)] for part in parts]
+    conditionals = pt.dot(share, logs) - pt.dot(left.astype(float), x) + pt.dot(np.array(jacobian), y)
+    return conditionals, _log_evidence(logs[0] - logs[1], y, x, evidence)
+
+
+def _point(evidence: Evidence) -> tuple[Array, Array, Array]:
+    """The mixture's point as a linear map of x and y: matrices `(coordinate, open year)`, `(., free year)`, constant.
+
+    u falls by as much as y of its year rises, v is what came, and the log totals are x.
+    """
+    first, dim = len(evidence.summaries), evidence.mixture.dim
+    of_x, of_y, constant = np.eye(dim)[:, first:], np.zeros((dim, len(_free_years(evidence)))), np.zeros(dim)
+    if "u" in evidence.summaries:
+        of_y[0, _partial_column(evidence)] = -1.0
+        constant[0] = np.log(evidence.observation.later_in_partial_year)
+    if "v" in evidence.summaries:
+        constant[first - 1] = evidence.level_summary
+    return of_x, of_y, constant
+
+
+def _partial_column(evidence: Evidence) -> int:
+    o = evidence.observation
+    return _free_years(evidence).index(o.years[o.partial_year or 0])
+
+
+def _log_mixtures(
+    mixture: GaussianMixture,
+    marginals: list[NDArray[np.intp]],
+    point: tuple[Array, Array, Array],
+    x: Any,
+    y: Any,
+) -> Any:
+    """Log densities `(marginal,)` of the mixture's marginals over the given coordinates."""
+    whitening, shift, sizes, constant = [], [], [], []
+    for columns in marginals:
+        for weight, mean, covariance in zip(mixture.weights, mixture.means, mixture.covariances, strict=True):
+            root = np.linalg.inv(np.linalg.cholesky(covariance[np.ix_(columns, columns)]))
+            whitening.append(root @ np.eye(mixture.dim)[columns])
+            shift.append(root @ mean[columns])
+            sizes.append(len(columns))
+            constant.append(
+                np.log(weight) + np.log(np.diag(root)).sum() - 0.5 * len(columns) * np.log(2 * np.pi)
+            )
+    rows, (of_x, of_y, at_zero) = np.concatenate(whitening), point
+    whitened = pt.dot(rows @ of_x, x) + pt.dot(rows @ of_y, y) + (rows @ at_zero - np.concatenate(shift))
+    owner = np.repeat(np.arange(len(sizes)), sizes)
+    sums = (np.arange(len(sizes))[:, None] == owner).astype(float)
+    logs = np.array(constant) - 0.5 * pt.dot(sums, whitened**2)
+    return _log_sum_exp(logs.reshape((len(marginals), len(mixture.weights))))
+
+
+def _log_sum_exp(values: Any) -> Any:
+    """Over the last axis. PyTensor's own guards against sums of nothing, which doubles the nodes to compile."""
+    top = pt.max(values, axis=-1, keepdims=True)
+    inner = pt.dot(pt.exp(values - disconnected_grad(top)), np.ones(values.type.shape[-1]))
+    return disconnected_grad(top.squeeze(axis=-1)) + pt.log(inner)
 
 
 def _conditional_scores(
@@ -153,73 +241,62 @@ def _conditional_scores(
     return mean, (conditional_normals(own, rho, fixed, np.eye(size)) - mean).T
 
 
-def _table(marginal: Any, counted: float) -> tuple[Array, Array, Array]:
+def _table(marginal: Marginal, counted: float) -> Table:
     """Grid in y = log(N - counted) with the log density of y and the normal score on it."""
-    low, high = (float(marginal.ppf(level)) for level in (1e-9, 1 - 1e-9))
+    room = float(marginal.sf(counted))
+    low, high = float(marginal.ppf(1e-9)), float(marginal.isf(1e-9 * room))
     grid = np.linspace(np.log(max(low - counted, 1.0)), np.log(max(high - counted, 10.0)), _NODES)
     totals = counted + np.exp(grid)
     with np.errstate(divide="ignore"):
         log_density = np.log(marginal.pdf(totals)) + grid
-    inside = np.isfinite(log_density)
-    return grid[inside], log_density[inside], np.clip(normal_score(marginal, totals[inside]), -8.0, 8.0)
+    return grid, np.maximum(log_density, log_density.max() - _DEEPEST), _score(marginal, totals)
 
 
-def _interpolate(grid: Array, values: Array, at: Any) -> Any:
-    """Piecewise linear on an even grid; outside it the value falls steeply, so that no chain stays there."""
-    step = (grid[-1] - grid[0]) / (len(grid) - 1)
-    position = pt.clip((at - grid[0]) / step, 0.0, len(grid) - 1.000001)
-    cell = pt.cast(pt.floor(position), "int64")
-    table = pt.as_tensor(values)
-    share = position - cell
-    outside = pt.maximum(grid[0] - at, 0.0) + pt.maximum(at - grid[-1], 0.0)
-    return table[cell] * (1 - share) + table[cell + 1] * share - _BEYOND * outside
+def _score(marginal: Marginal, totals: Array) -> Array:
+    return np.asarray(np.clip(normal_score(marginal, totals), -8.0, 8.0))
 
 
-def _log_mixture(mixture: GaussianMixture, point: Any) -> Any:
-    rows, cols = np.triu_indices(mixture.dim)
-    centred = point - mixture.centre
-    monomials = pt.concatenate([pt.ones(1), centred, centred[rows] * centred[cols]])
-    return pt.logsumexp(pt.dot(monomials, mixture.coefficients))
+def _interpolate(tables: list[Table], at: Any) -> tuple[Any, Any]:
+    """Log densities and scores `(row,)`, piecewise linear on even grids.
+
+    Outside its grid the density falls steeply, so that no chain stays there.
+    """
+    first, last = (np.array([grid[end] for grid, _, _ in tables]) for end in (0, -1))
+    position = pt.clip((at - first) * ((_NODES - 1) / (last - first)), 0.0, _NODES - 1.000001)
+    cell = pt.floor(position)
+    lines = np.concatenate([np.column_stack([d[:-1], np.diff(d), z[:-1], np.diff(z)]) for _, d, z in tables])
+    place = pt.cast(cell, "int64") + (_NODES - 1) * np.arange(len(tables))
+    line, share = pt.as_tensor(lines)[place], position - disconnected_grad(cell)
+    outside = pt.maximum(first - at, 0.0) + pt.maximum(at - last, 0.0)
+    return line[:, 0] + share * line[:, 1] - _BEYOND * outside, line[:, 2] + share * line[:, 3]
 
 
-def _log_evidence(y: Any, x: Any, evidence: Evidence) -> Any:
-    """The evidence of evidence.py, term for term, as an expression in y."""
-    observation = evidence.observation
+def _log_evidence(log_ratio: Any, y: Any, x: Any, evidence: Evidence) -> Any:
+    """The evidence of evidence.py, term for term; `log_ratio` is its mixture over the one of log totals."""
     if not evidence.summaries:
         return pt.as_tensor(0.0)
-    values, log_jacobian = [], 0.0
+    total = log_ratio
     if "u" in evidence.summaries:
-        year = observation.partial_year or 0
-        since = observation.later_in_partial_year
-        to_come = y[int(np.cumsum(~observation.complete)[year]) - 1]
-        values.append(np.log(since) - to_come)
-        log_jacobian = pt.log(since + pt.exp(to_come)) - np.log(since) - to_come
-    if "v" in evidence.summaries:
-        values.append(pt.as_tensor(evidence.level_summary))
-    joint = _log_mixture(evidence.mixture, pt.concatenate([pt.stack(values), x]))
-    corrected = joint - _log_mixture(evidence.totals_mixture, x) + log_jacobian
-    if evidence.correction is not None:
-        for j in range(len(evidence.correction.knots)):
-            corrected = corrected + _bent_line(
-                evidence.correction.knots[j], evidence.correction.heights[j], x[j]
-            )
-    return corrected
+        since = evidence.observation.later_in_partial_year
+        to_come = pt.dot(np.eye(len(_free_years(evidence)))[_partial_column(evidence)], y)
+        total = total + pt.log(since + pt.exp(to_come)) - np.log(since) - to_come
+    return total + _log_correction(evidence.correction, x) if evidence.correction else total
 
 
-def _bent_line(knots: Array, heights: Array, at: Any) -> Any:
-    """Piecewise linear through uneven knots, flat outside."""
-    slopes = np.diff(heights) / np.diff(knots)
-    ramps = pt.clip(at, knots[:-1], knots[1:]) - knots[:-1]
-    return heights[0] + (ramps * slopes).sum()
+def _log_correction(correction: Correction, x: Any) -> Any:
+    """Piecewise linear through uneven knots, flat outside, summed over the years."""
+    years, pieces = correction.knots.shape[0], correction.knots.shape[1] - 1
+    slopes = (np.diff(correction.heights, axis=1) / np.diff(correction.knots, axis=1)).ravel()
+    lower, upper = correction.knots[:, :-1].ravel(), correction.knots[:, 1:].ravel()
+    repeated = pt.dot(np.repeat(np.eye(years), pieces, axis=0), x)
+    return correction.heights[:, 0].sum() + pt.dot(pt.clip(repeated, lower, upper) - lower, slopes)
 
 
 def _responsibilities(
     density: ExpertDensity, expert_weight: float, evidence: Evidence, totals: Array
 ) -> Array:
     """Posterior probability of every component: its mean share of the prior density over the draws."""
-    parts = [(p, c, density.year_correlation) for p, c in prior_parts(density, expert_weight)]
-    if expert_weight < 1:
-        parts.append((1 - expert_weight, Component(MODEL_KEY, 1.0, (), ()), 0.0))
+    parts = _prior_components(density, expert_weight)
     with np.errstate(divide="ignore"):
         logs = np.stack([np.log(p) + log_prior(c, rho, evidence, totals) for p, c, rho in parts], axis=1)
     shares = np.exp(logs - logs.max(axis=1, keepdims=True))

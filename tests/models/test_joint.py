@@ -1,0 +1,161 @@
+"""The joint model: its density term by term against NumPy's, and its draws against the weighed answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+
+from models.joint import _frame, _prior_components, build_joint_model, sample_joint
+from models.posterior import Posterior, weigh
+from models.weighting import log_prior
+from priors.families import marginal
+from priors.mixture import ExpertDensity
+from tests.models.made_up import Moment, at_cutoff, belief, component, density, in_autumn, next_spring
+
+Array = NDArray[np.float64]
+
+LEVELS = (0.125, 0.5, 2 / 3, 0.875)
+
+
+class Case(NamedTuple):
+    here: Moment
+    stated: ExpertDensity
+    expert_weight: float
+
+    def posterior(self) -> Posterior:
+        return weigh(self.stated, self.expert_weight, self.here.evidence, self.here.base, self.here.own)
+
+
+def lognormals() -> Case:
+    here = in_autumn()
+    medians = np.median(here.model.totals, axis=0)
+
+    def years(factor: float) -> dict[int, Any]:
+        return {
+            2018 + j: belief(factor * m, 0.15 * factor * m * (1 + j) ** 0.5) for j, m in enumerate(medians)
+        }
+
+    return Case(here, density(component("a", years(0.95), 0.6), component("b", years(1.3), 0.4)), 1.0)
+
+
+def years_left_open() -> Case:
+    here = in_autumn()
+    a, b, _ = np.median(here.model.totals, axis=0)
+    first = component("first", {2018: belief(a, 0.1 * a), 2019: belief(1.1 * b, 0.2 * b)}, 0.5)
+    second = component("second", {2019: belief(1.4 * b, 0.2 * b)}, 0.3)
+    return Case(here, density(first, second, component("third", {2030: belief(1.0, 0.1)}, 0.2)), 0.8)
+
+
+def other_families() -> Case:
+    here = in_autumn()
+    medians = np.median(here.model.totals, axis=0)
+    parts = []
+    for k, family in enumerate(("gamma", "student_t", "pert", "triangular", "normal")):
+        years = {2018 + j: belief((0.9 + 0.1 * k) * m, 0.2 * m, family) for j, m in enumerate(medians)}
+        parts.append(component(family, years, 0.2))
+    return Case(here, density(*parts), 1.0)
+
+
+def year_completed() -> Case:
+    here = next_spring()
+    medians = np.median(here.model.totals, axis=0)
+
+    def years(factor: float, first: int = 0) -> dict[int, Any]:
+        return {2018 + j: belief(factor * medians[j], 0.2 * medians[j]) for j in range(first, 3)}
+
+    parts = (
+        component("a", years(0.9), 0.4),
+        component("b", years(1.2), 0.4),
+        component("c", years(1.0, 1), 0.2),
+    )
+    return Case(here, density(*parts), 0.9)
+
+
+def nothing_later() -> Case:
+    return Case(at_cutoff(), lognormals().stated, 0.7)
+
+
+def one_ruled_out() -> Case:
+    case = lognormals()
+    counted = case.here.evidence.observation.counted[0]
+    no = component("no", {2018: marginal("triangular", 0.7 * counted, 0.05 * counted)}, 0.5)
+    return Case(case.here, density(no, case.stated.components[1]), 1.0)
+
+
+CASES: dict[str, Callable[[], Case]] = {
+    made.__name__: made
+    for made in (lognormals, years_left_open, other_families, year_completed, nothing_later, one_ruled_out)
+}
+
+
+def in_numpy(case: Case, y: Array) -> float:
+    o = case.here.evidence.observation
+    totals = o.counted.copy()[None]
+    totals[0, ~o.complete] += np.exp(y)
+    with np.errstate(divide="ignore"):
+        parts = [
+            np.log(p) + log_prior(c, rho, case.here.evidence, totals)[0]
+            for p, c, rho in _prior_components(case.stated, case.expert_weight)
+        ]
+    return float(logsumexp(parts) + y.sum() + case.here.evidence.log_evidence(totals)[0])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_density_is_that_of_the_weights(name: str) -> None:
+    case = CASES[name]()
+    start = case.posterior()
+    model = build_joint_model(case.stated, case.expert_weight, case.here.evidence, start)
+    logp = model.compile_logp(mode="FAST_COMPILE")
+    centre, scale = _frame(start, case.here.evidence)
+    for shift in np.random.default_rng(1).normal(0, 0.8, (6, len(centre))):
+        found = float(logp({"standard": shift}))
+        assert found == pytest.approx(in_numpy(case, centre + scale * shift), abs=0.003)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_gradient_is_that_of_finite_differences(name: str) -> None:
+    case = CASES[name]()
+    start = case.posterior()
+    model = build_joint_model(case.stated, case.expert_weight, case.here.evidence, start)
+    logp, gradient = model.compile_logp(mode="FAST_COMPILE"), model.compile_dlogp(mode="FAST_COMPILE")
+    size = len(_frame(start, case.here.evidence)[0])
+    at = np.random.default_rng(2).normal(0, 0.5, size)
+    steps = 1e-5 * np.eye(size)
+    wanted = [(logp({"standard": at + e}) - logp({"standard": at - e})) / 2e-5 for e in steps]
+    np.testing.assert_allclose(
+        gradient({"standard": at}), np.array(wanted, dtype=float), rtol=1e-3, atol=1e-3
+    )
+
+
+def test_far_outside_the_tables_the_way_back_is_felt() -> None:
+    case = lognormals()
+    start = case.posterior()
+    model = build_joint_model(case.stated, 1.0, case.here.evidence, start)
+    gradient = model.compile_dlogp(mode="FAST_COMPILE")
+    for away in (
+        np.full(3, -60.0),
+        np.full(3, 60.0),
+        np.array([0.0, 60.0, 0.0]),
+        np.array([0.0, 0.0, -60.0]),
+    ):
+        assert gradient({"standard": away}) @ away < 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["years_left_open", "other_families", "year_completed"])
+def test_draws_agree_with_the_weighed_answer(name: str) -> None:
+    case = CASES[name]()
+    weighed = case.posterior()
+    found = sample_joint(case.stated, case.expert_weight, case.here.evidence, weighed, seed=5)
+    assert found.diagnostics.passed
+    open_years = ~case.here.evidence.observation.complete
+    wanted, reached = weighed.layer.quantiles(LEVELS), np.quantile(found.totals, LEVELS, axis=0)
+    np.testing.assert_allclose(reached[:, :2], wanted[:, :2], rtol=0.02)
+    np.testing.assert_allclose(reached, wanted, rtol=0.04)
+    np.testing.assert_allclose(found.probabilities, weighed.probabilities, atol=0.02)
+    assert (found.totals[:, ~open_years] == case.here.evidence.observation.counted[~open_years]).all()
