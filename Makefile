@@ -21,14 +21,17 @@ test: .venv/ready-dev
 check: .venv/ready-dev
 	.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/mypy
 
-bench: .venv/ready-dev
+bench: .venv/ready-dev .venv-bench/ready
 	$(PY) -m benchmarks.what_if && $(PY) -m benchmarks.memory && $(PY) -m benchmarks.start && $(PY) -m benchmarks.sampler
+	.venv-bench/bin/python -m benchmarks.accuracy
 
 docs: .venv/ready-dev
 	$(PY) docs/pictures.py
 
+# The last one starts from the second: it differs only where the peers of the accuracy benchmark need it to.
 lock: .venv/ready-dev
 	$(COMPILE) --extra dev -o requirements-dev.lock && $(COMPILE) -c requirements-dev.lock -o requirements.lock
+	cp requirements-dev.lock requirements-bench.lock && $(COMPILE) --extra dev --extra peers -o requirements-bench.lock
 
 # Stamps: a second start compares four dates and does nothing else.
 .venv/ready: requirements.lock pyproject.toml | .venv/bin/python
@@ -42,6 +45,14 @@ lock: .venv/ready-dev
 	@$(PIP) --require-hashes -r requirements-dev.lock
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch .venv/ready $@
+
+# The peers need an older pandas than the locked one, so they have an environment of their own.
+.venv-bench/ready: requirements-bench.lock pyproject.toml | .venv/bin/python
+	@echo "Installing the locked packages and the peers of the accuracy benchmark into .venv-bench (once)"
+	@$(PY) -m venv .venv-bench
+	@$(PIP:.venv/bin/python=.venv-bench/bin/python) --require-hashes -r requirements-bench.lock
+	@$(PIP:.venv/bin/python=.venv-bench/bin/python) --no-deps --no-build-isolation -e .
+	@touch $@
 
 .venv/bin/python:
 	@sh .ci/venv
