@@ -27,6 +27,7 @@ _FITTED_DRAWS = 20_000
 _PULLED_IN = 8.0
 _KNOT_LEVELS = (0.02, 0.125, 0.3, 0.5, 0.7, 0.875, 0.98)
 _RIDGE = 3.0  # effective draws that a correction must overcome per unit of its square
+_NARROWEST = 1e-3  # log persons: in a tiny series many draws share one total, and a piece needs some width
 _NEGLIGIBLE = 18.0  # on the log scale: draws this far under the best one cannot matter
 
 
@@ -39,7 +40,7 @@ def fit_evidence(log_counts: Array, observation: Observation, smoothing: Smoothi
 def fit_gaussian_mixture(points: Array, seed: int, components: int = COMPONENTS) -> GaussianMixture:
     """Maximum-likelihood mixture of points `(draw, dim)`."""
     centre = np.median(points, axis=0)
-    scale = np.median(np.abs(points - centre), axis=0) * 1.4826
+    scale = np.maximum(np.median(np.abs(points - centre), axis=0) * 1.4826, _NARROWEST)
     standard = np.clip((points - centre) / scale, -_PULLED_IN, _PULLED_IN)
     fitted = ScikitMixture(
         components, covariance_type="full", reg_covar=1e-5, max_iter=200, tol=1e-3, random_state=seed
@@ -68,6 +69,7 @@ def corrected(evidence: Evidence, at_cutoff: Array, continued: Array) -> Evidenc
     points, log_weights = _near_completed(evidence, at_cutoff)
     knots = np.quantile(target, _KNOT_LEVELS, axis=0).T
     free = np.flatnonzero(np.ptp(knots, axis=1) > 0)
+    knots[:, 1:] = knots[:, :1] + np.cumsum(np.maximum(np.diff(knots, axis=1), _NARROWEST), axis=1)
     if not len(free) or not np.isfinite(log_weights).any():
         return evidence
     kept = log_weights > log_weights.max() - _NEGLIGIBLE
@@ -76,7 +78,6 @@ def corrected(evidence: Evidence, at_cutoff: Array, continued: Array) -> Evidenc
     )
     heights = np.zeros_like(knots)
     heights[free, 1:] = np.cumsum(steps.reshape(len(free), -1), axis=1)
-    knots[np.setdiff1d(np.arange(len(knots)), free)] += np.linspace(0.0, 1.0, knots.shape[1])
     return Evidence(evidence.observation, evidence.smoothing, evidence.mixture, Correction(knots, heights))
 
 

@@ -237,6 +237,14 @@ class TestFit:
         at = rng.normal([10.0, 9.0], 0.2, (500, 2))
         assert np.abs(spoilt.log_density(at) - clean.log_density(at)).mean() < 0.1
 
+    def test_many_equal_draws_are_no_obstacle(self) -> None:
+        """A country where most simulated months are the least there can be: whole coordinates hardly move."""
+        series = made_up_series()
+        quiet = replace(series, counts=np.where(np.arange(len(series)) % 7 == 0, 5.0, 0.0))
+        here = computed(known(CUTOFF, date(2018, 9, 20), series=quiet), draws=20_000)
+        assert np.isfinite(here.evidence.log_evidence(here.model.totals)).all()
+        assert (np.diff(here.evidence.correction.knots, axis=1) > 0).all()
+
     def test_same_seed_same_evidence(self) -> None:
         here = in_autumn()
         again: Evidence = corrected(

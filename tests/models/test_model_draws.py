@@ -1,0 +1,114 @@
+"""The model's own draws: months and totals that belong together, and when it is fitted again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models import model_draws
+from models.forecast_checks import TargetData
+from models.model_draws import ModelFit, fit_model, simulate_model
+from tests.models.made_up import ALPHA, CUTOFF, SEASON, fit, in_autumn, known, made_up_series
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_draws, "AT_CUTOFF_DRAWS", 30_000)
+    monkeypatch.setattr(model_draws, "CONTINUED_DRAWS", 8_000)
+
+
+def autumn() -> TargetData:
+    return known(CUTOFF, date(2018, 10, 20))
+
+
+def test_totals_are_the_months_and_what_is_counted() -> None:
+    data = autumn()
+    drawn, o = simulate_model(data, fit(), 3), data.observation
+    assert drawn.totals_at_cutoff.shape == (30_000, 3)
+    assert drawn.log_at_cutoff.shape == (20_000, 31)
+    assert drawn.log_paths.shape == (8_000, 27)
+    at_cutoff, months = drawn.totals_at_cutoff[:20_000], np.exp(drawn.log_at_cutoff)
+    np.testing.assert_allclose(at_cutoff[:, 0], o.counted_at_cutoff[0] + months[:, :7].sum(axis=1))
+    np.testing.assert_allclose(at_cutoff[:, 2], months[:, 19:].sum(axis=1))
+    later = np.exp(drawn.log_paths)
+    np.testing.assert_allclose(drawn.totals[:, 0], o.counted[0] + later[:, :3].sum(axis=1))
+    np.testing.assert_allclose(drawn.totals[:, 1], later[:, 3:15].sum(axis=1))
+
+
+def test_same_seed_same_draws_and_another_seed_others() -> None:
+    one, same, other = (simulate_model(autumn(), fit(), seed) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(one.totals, same.totals)
+    assert not np.array_equal(one.totals, other.totals)
+
+
+def test_the_summary_is_that_of_a_typical_draw() -> None:
+    smoothing = simulate_model(autumn(), fit(), 3).smoothing
+    assert smoothing.alpha == pytest.approx(ALPHA, abs=0.02)
+    np.testing.assert_allclose(smoothing.season, SEASON, atol=0.005)
+
+
+def test_what_came_later_moves_the_continued_draws_only() -> None:
+    series = made_up_series()
+    counts = series.counts.copy()
+    counts[series.months >= np.datetime64("2018-06")] *= 2
+    plain = simulate_model(autumn(), fit(), 3)
+    doubled = simulate_model(
+        known(CUTOFF, date(2018, 10, 20), series=replace(series, counts=counts)), fit(), 3
+    )
+    np.testing.assert_array_equal(plain.totals_at_cutoff, doubled.totals_at_cutoff)
+    ratio = np.median(doubled.totals[:, 1]) / np.median(plain.totals[:, 1])
+    assert ratio == pytest.approx(2, rel=0.1)
+
+
+def test_nothing_to_come_is_no_path_and_the_count() -> None:
+    data = known(CUTOFF, date(2021, 2, 20))
+    drawn = simulate_model(data, fit(), 3)
+    assert drawn.log_paths.shape == (8_000, 0)
+    assert (drawn.totals == data.observation.counted).all()
+
+
+class TestFittingAgain:
+    @pytest.fixture
+    def fitted(self, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+        """Months each fit was given; the fits themselves are made up."""
+        seen: list[Any] = []
+
+        def record(data: Any, *_: Any, **__: Any) -> Any:
+            seen.append(str(data.months[-1]))
+            return fit().at_cutoff
+
+        monkeypatch.setattr(model_draws, "fit_inflow", record)
+        return seen
+
+    def test_not_without_later_months(self, fitted: list[Any]) -> None:
+        made = fit_model(known(CUTOFF, CUTOFF), 1, lambda share: None)
+        assert fitted == ["2018-05"]
+        assert made.continued is None
+        assert made.last is made.at_cutoff
+
+    def test_only_where_the_later_months_matter(
+        self, fitted: list[Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(model_draws, "_MIN_EFFECTIVE_HYPERPARAMETERS", 50.0)
+        assert fit_model(autumn(), 1, lambda share: None).continued is None
+        monkeypatch.setattr(model_draws, "_MIN_EFFECTIVE_HYPERPARAMETERS", 1e9)
+        made = fit_model(autumn(), 1, lambda share: None)
+        assert made.last is made.continued
+        assert fitted == ["2018-05", "2018-05", "2018-09"]
+
+    def test_a_refit_is_not_weighed_once_more(self) -> None:
+        data, one = autumn(), fit()
+        again = ModelFit(one.at_cutoff, one.at_cutoff)
+        weighed, equal = simulate_model(data, one, 3), simulate_model(data, again, 3)
+        assert not np.array_equal(weighed.totals, equal.totals)
+        np.testing.assert_allclose(
+            np.quantile(weighed.totals, 0.5, axis=0), np.quantile(equal.totals, 0.5, axis=0), rtol=0.05
+        )
+
+
+def test_kept_paths_are_enough_for_conflict_and_path_rules() -> None:
+    assert len(in_autumn().model.log_at_cutoff) == 20_000
