@@ -36,10 +36,13 @@ class Density:
 
 @dataclass(frozen=True)
 class ComponentCurves:
-    """One component's cumulated weights `(year, edge)` and moments `(year,)`; its probability is not in it."""
+    """One component's cumulated weights `(year, edge)` and moments `(year,)`; its probability is not in it.
+
+    Single precision halves what the web process keeps; its error of 1e-7 is far below Monte Carlo error.
+    """
 
     key: str
-    cumulated: Array
+    cumulated: NDArray[np.float32]
     mean: Array
     square: Array
     effective_draws: float
@@ -54,14 +57,14 @@ def component_curves(component: WeighedComponent) -> ComponentCurves:
     if not np.isfinite(top):
         nothing = np.full(len(by_year), np.nan)
         return ComponentCurves(
-            component.key, np.zeros((len(by_year), len(_EDGES))), nothing, nothing, 0.0, nothing, nothing
+            component.key, np.zeros((len(by_year), len(_EDGES)), dtype=np.float32), nothing, nothing, 0.0, nothing, nothing
         )
     weights = np.exp(component.log_weights - top)
     weights /= weights.sum()
     carried = by_year if weights.min() > 0 else by_year[:, weights > 0]
     return ComponentCurves(
         key=component.key,
-        cumulated=np.stack([_cumulated(totals, weights) for totals in by_year]),
+        cumulated=np.stack([_cumulated(totals, weights) for totals in by_year]).astype(np.float32),
         mean=by_year @ weights,
         square=by_year**2 @ weights,
         effective_draws=component.effective_draws,
@@ -90,7 +93,7 @@ class Layer:
     @cached_property
     def _cdf(self) -> Array:
         """`(year, edge)`."""
-        mixed = np.zeros_like(self.curves[0].cumulated)
+        mixed = np.zeros(self.curves[0].cumulated.shape)
         for probability, curve in zip(self.probabilities, self.curves, strict=True):
             if probability > 0:
                 mixed += probability * curve.cumulated

@@ -12,9 +12,11 @@ Web-safe: NumPy only.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Generic, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import TypeVar
 
 from models.evidence import Evidence
 from models.layers import ComponentCurves, Layer, component_curves
@@ -25,6 +27,25 @@ Array = NDArray[np.float64]
 
 MODEL_KEY = "model"
 
+
+class Judged(Protocol):
+    """What a posterior needs to know of a component: its evidence and how far to trust it."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def log_evidence(self) -> float: ...
+    @property
+    def effective_draws(self) -> float: ...
+    @property
+    def pareto_k(self) -> float: ...
+    @property
+    def reliable(self) -> bool: ...
+
+
+C = TypeVar("C", bound=Judged, default=WeighedComponent)
 Weighed = tuple[WeighedComponent, ComponentCurves]
 
 
@@ -43,12 +64,12 @@ class WeightDiagnostics:
 
 
 @dataclass(frozen=True)
-class Posterior:
-    """Weighed components with their prior probabilities `(component,)`, which sum to 1."""
+class Posterior(Generic[C]):
+    """Weighed components, with or without their draws, and their prior probabilities `(component,)`, summing to 1."""
 
     years: tuple[int, ...]
     prior: Array
-    components: tuple[WeighedComponent, ...]
+    components: tuple[C, ...]
     curves: tuple[ComponentCurves, ...]
 
     @property
@@ -110,10 +131,10 @@ def prior_parts(density: ExpertDensity | None, expert_weight: float) -> list[tup
 def assemble(
     years: tuple[int, ...],
     prior: Sequence[float],
-    weighed: Sequence[Weighed],
+    weighed: Sequence[tuple[C, ComponentCurves]],
     expert_weight: float,
-    model: Weighed,
-) -> Posterior:
+    model: tuple[C, ComponentCurves],
+) -> Posterior[C]:
     """A posterior from components already weighed; the model joins them where it has weight."""
     parts, probabilities = list(weighed), list(prior)
     if expert_weight < 1 or not parts:

@@ -63,6 +63,30 @@ class WeighedComponent:
         )
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """What is left of a weighed component once its draws are let go: attributes as on WeighedComponent."""
+
+    key: str
+    method: str
+    log_evidence: float
+    effective_draws: float
+    pareto_k: float
+    reliable: bool
+
+
+def judgement(weighed: WeighedComponent) -> Judgement:
+    """The component without its draws, which take twenty times the room."""
+    return Judgement(
+        weighed.key,
+        weighed.method,
+        weighed.log_evidence,
+        weighed.effective_draws,
+        weighed.pareto_k,
+        weighed.reliable,
+    )
+
+
 def weigh_component(
     component: Component, year_correlation: float, evidence: Evidence, base: Array
 ) -> WeighedComponent:

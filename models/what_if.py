@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.evidence import Evidence
-from models.layers import component_curves
-from models.posterior import Posterior, Weighed, assemble
-from models.weighting import WeighedComponent, weigh_component
+from models.layers import ComponentCurves, component_curves
+from models.posterior import Posterior, assemble
+from models.weighting import Judgement, WeighedComponent, judgement, weigh_component
 from priors.mixture import UNFORESEEN_KEY, Component, ExpertDensity
 
 Array = NDArray[np.float64]
@@ -30,7 +30,9 @@ Value = Callable[[frozenset[str]], Array]
 
 LEVELS = (0.125, 0.5, 2 / 3, 0.875)
 _EXACT_UP_TO = 4
-_KEPT = 32  # a scenario's curves take about two megabytes
+_KEPT = 32  # a scenario's curves take about 0.8 megabytes
+
+Kept = tuple[Judgement, ComponentCurves]
 
 
 @dataclass(frozen=True)
@@ -57,15 +59,17 @@ class Weigher:
 
     def __init__(self, evidence: Evidence, base: Array, model: WeighedComponent, rows: int) -> None:
         self._evidence, self._base = evidence, base[:rows]
-        self._model = (model, component_curves(model))
-        self._kept: OrderedDict[object, Weighed] = OrderedDict()
+        self._model = (judgement(model), component_curves(model))
+        self._kept: OrderedDict[object, Kept] = OrderedDict()
         self._lock = threading.Lock()
 
     def keep(self, component: Component, year_correlation: float, weighed: WeighedComponent) -> None:
         """Take a component that is weighed already."""
-        self._store(_identity(component, year_correlation), (weighed, component_curves(weighed)))
+        self._store(_identity(component, year_correlation), (judgement(weighed), component_curves(weighed)))
 
-    def posterior(self, parts: list[tuple[float, Component, float]], expert_weight: float) -> Posterior:
+    def posterior(
+        self, parts: list[tuple[float, Component, float]], expert_weight: float
+    ) -> Posterior[Judgement]:
         """The posterior of components with their share of the experts' prior and their years' correlation."""
         total = sum(share for share, _, _ in parts)
         done = [self._weighed(component, rho) for _, component, rho in parts]
@@ -74,18 +78,18 @@ class Weigher:
         weight = expert_weight if parts else 0.0
         return assemble(years, prior, done, weight, self._model)
 
-    def _weighed(self, component: Component, rho: float) -> Weighed:
+    def _weighed(self, component: Component, rho: float) -> Kept:
         identity = _identity(component, rho)
         with self._lock:
             if identity in self._kept:
                 self._kept.move_to_end(identity)
                 return self._kept[identity]
         weighed = weigh_component(component, rho, self._evidence, self._base)
-        done = (weighed, component_curves(weighed))
+        done = (judgement(weighed), component_curves(weighed))
         self._store(identity, done)
         return done
 
-    def _store(self, identity: object, done: Weighed) -> None:
+    def _store(self, identity: object, done: Kept) -> None:
         with self._lock:
             self._kept[identity] = done
             if len(self._kept) > _KEPT:
@@ -118,7 +122,7 @@ def changes_between(old: Belief, new: Belief) -> tuple[str, ...]:
     return tuple(names)
 
 
-def posterior_after(old: Belief, new: Belief, made: frozenset[str], weigher: Weigher) -> Posterior:
+def posterior_after(old: Belief, new: Belief, made: frozenset[str], weigher: Weigher) -> Posterior[Judgement]:
     """The posterior when only the changes `made` are made."""
     if old.density is None or new.density is None:
         belief = new if made else old

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from models.stored import StoredForecast
 
-KEPT_OPEN = 32
+KEPT_OPEN = 6
 PROVENANCE = "provenance.json"
 _PARTIAL = ".partial-"
 _STALE_SECONDS = 24 * 3600.0
