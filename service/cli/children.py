@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -20,7 +20,12 @@ _PATIENCE_SECONDS = 15.0
 
 
 def start_child(
-    module: str, arguments: Sequence[str] = (), *, log: Path | None, keep: Sequence[int] = ()
+    module: str,
+    arguments: Sequence[str] = (),
+    *,
+    log: Path | None,
+    keep: Sequence[int] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> Child:
     """Begin `python -m module arguments`; what it writes goes to `log`, or to our standard error without one.
 
@@ -39,6 +44,7 @@ def start_child(
             stderr=sink or sys.stderr,
             pass_fds=tuple(keep),
             start_new_session=True,
+            env={**os.environ, **(environment or {})},
         )
     finally:
         if sink is not None:
