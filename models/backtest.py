@@ -193,7 +193,7 @@ def _computed(
         client.submit(results_at, shared, forecasters[name], origin, pure=False): (name, origin)
         for name, origin in waiting
     }
-    for finished in as_completed(list(asked)):
+    for finished in as_completed(list(asked), loop=client.loop):
         yield *asked[finished], finished.result()
 
 

@@ -10,6 +10,7 @@ monthly count known at the origin. This module knows no model and no file.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from models.scores import Coverage, PairedRatio, coverage, paired_ratio
@@ -126,11 +127,12 @@ def _table(rows: Sequence[Row]) -> list[str]:
     lines = [head, ["---"] * len(head)]
     for row in (row for row in rows if row.group == first.group):
         mine = {other.group: other for other in rows if other.model_id == row.model_id}
+        error = row.against.standard_error
         lines.append(
             [
                 row.model_id,
                 f"{row.log_crps:.4f}",
-                f"{row.against.ratio:.3f} ± {row.against.standard_error:.3f}",
+                f"{row.against.ratio:.3f}" + (f" ± {error:.3f}" if np.isfinite(error) else ", one origin"),
                 f"{row.inside_75.share:.2f} ({row.inside_75.low:.2f}-{row.inside_75.high:.2f})",
                 *(f"{mine[group].against.ratio:.3f}, {mine[group].inside_75.share:.2f}" for group in others),
             ]

@@ -291,7 +291,7 @@ def test_a_forecaster_that_gives_no_forecast_is_refused(fault: str) -> None:
 def client() -> Iterator[Any]:
     distributed = pytest.importorskip("distributed")
     with distributed.Client(
-        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None, set_as_default=False
     ) as started:
         yield started
 

@@ -94,3 +94,8 @@ def test_the_table_names_its_reference_and_every_group() -> None:
         "| ours | 0.2000 | 0.500 ± 0.125 | 1.00 (0.40-1.00) | 0.500, 1.00 | 0.500, 1.00 |",
         "| ETS | 0.4000 | 1.000 ± 0.000 | 1.00 (0.40-1.00) | 1.000, 1.00 | 1.000, 1.00 |",
     ]
+
+
+def test_a_ratio_from_one_origin_says_so() -> None:
+    table = pd.concat([scores("ours", [0.1, 0.2]), scores("ETS", [0.2, 0.4])])
+    assert "| ours | 0.1500 | 0.500, one origin |" in markdown(compare(table, ["ETS"]))
