@@ -157,12 +157,16 @@ def _without_double_counts(rows: list[_Row]) -> list[_Row]:
             named = frozenset.intersection(*(frozenset(row.named) for row in inside))
             rests = all(row.rest is not None for row in inside)
             by_month |= {row.first: _only(row, named, rests) for row in inside}
-            if rests:
-                years.append(replace(year, gone=named))
-            else:
-                known = {name: sum(row.named[name] for row in inside) for name in named}
-                years.append(replace(year, named=year.named | known, merged=named))
+            told = _with_named(year, {name: sum(row.named[name] for row in inside) for name in named})
+            years.append(replace(told, gone=named) if rests else replace(told, merged=named))
     return [*by_month.values(), *years]
+
+
+def _with_named(year: _Row, known: dict[str, float]) -> _Row:
+    """The year naming also what its months name: those persons leave its rest."""
+    besides = sum(value for name, value in known.items() if name not in year.named)
+    rest = None if year.rest is None else max(year.rest - besides, 0.0)
+    return replace(year, named=known | year.named, rest=rest)
 
 
 def _only(row: _Row, names: frozenset[str], rest: bool) -> _Row:

@@ -38,7 +38,7 @@ from models.composition_design import (
 
 Array = NDArray[np.float64]
 _Pass = TypeVar("_Pass", bound=Callable[..., Any])
-_compiled: Callable[[_Pass], _Pass] = numba_njit(final_function=True)  # callable from Python too
+_compiled: Callable[[_Pass], _Pass] = numba_njit(final_function=True, error_model="numpy")
 
 
 class SplitErrors(Op):  # type: ignore[misc]  # PyTensor has no types
