@@ -8,8 +8,11 @@ definitions differ (the later one has repeat applications): the jump stays in th
 from the second half of 2007 to the first of 2008 it is for instance +64% in NL and -64% in SK. Figures are those
 published last; a month counts as known on its last day. Origins: every June and December, 2003-12 to 2018-06.
 Countries held out took no part in tuning: ordered by size, the last of every three. `--tuning` leaves them out of
-everything, fits included, and is what to use while choosing a model; the plain run is the one to report.
-Results stay in the folder (default benchmarks/results/accuracy) and are continued. Peers need the extra `peers`.
+everything, fits included, and is what to use while choosing a model; the plain run is the one to report. What the
+priors of `panel` and `single` started from was estimated on all countries: none here is wholly unseen. Five more
+(AT, BE, EL, IE, SE) are in neither file.
+Results stay in the folder (default benchmarks/results/accuracy) and are continued: take another for a changed
+model. Peers need the extra `peers`.
 """
 
 import argparse

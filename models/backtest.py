@@ -91,6 +91,7 @@ def run_backtest(
 ) -> None:
     """Fill `directory` with the results of every forecaster at every origin that are not there yet.
 
+    What is there is known by the forecaster's name: one that changed needs another name or another directory.
     `client` is a `distributed.Client`: origins then run on its workers, and forecasters must be picklable. Raises
     ValueError when the directory holds results of other data or settings, and what a forecaster raises.
     """
