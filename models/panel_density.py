@@ -124,10 +124,7 @@ def _forward(
         out[t, 1] = -2 * half * error / (nu * variance * (1 + ratio))
         out[t, 2] = gain
         level += gain * error
-    to_parameters[0] += to_alpha
-    to_parameters[1] += to_sigma
-    to_parameters[2] += to_overdispersion
-    to_parameters[3] += to_nu
+    to_parameters += np.array((to_alpha, to_sigma, to_overdispersion, to_nu))
     return density
 
 

@@ -14,14 +14,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from priors.scenario import parse_scenario_set
 from service.app import InstroomApp, create_app
-from service.scenario_changes import create_scenario_set
 from service.settings import Settings
 from service.storage import jobs
 from service.storage.audit import AuditRow
-from service.storage.base import make_engine, migrate, reading, session_factory, writing
+from service.storage.base import reading, writing
 from tests.contract.forecast_inputs import AS_OF, CUTOFF, TARGET, counts, deliver, scenario_set
+from tests.contract.forecast_orders import events, fields, finish, model_only, order, stock, total
 
 TOMORROW = (datetime.now(UTC).date() + timedelta(days=2)).isoformat()
 STATE_FIELDS = {
@@ -35,16 +34,7 @@ PARTS = ("interval-scenarios", "density?year=2025", "exceedance?year=2025&above=
 def stocked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A database with counts and a scenario set, to be copied; and the set's id."""
     folder = tmp_path_factory.mktemp("stocked")
-    engine = make_engine(f"sqlite:///{folder / 'test.sqlite'}")
-    migrate(engine)
-    sessions = session_factory(engine)
-    deliver(sessions, counts())
-    with writing(sessions) as session:
-        made = create_scenario_set(session, parse_scenario_set(scenario_set()), "tester")
-    with engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    engine.dispose()
-    return folder / "test.sqlite", made.id
+    return folder / "test.sqlite", stock(folder)
 
 
 @pytest.fixture
@@ -56,24 +46,6 @@ def settings(tmp_path: Path, stocked: tuple[Path, str]) -> Settings:
 @pytest.fixture
 def set_id(stocked: tuple[Path, str]) -> str:
     return stocked[1]
-
-
-def order(client: Any, **body: Any) -> Any:
-    return client.post("/v1/forecasts", json=body)
-
-
-def model_only(**changes: Any) -> dict[str, Any]:
-    return {"target": TARGET, "cutoff": CUTOFF, "asOf": AS_OF, "expertWeight": 0, **changes}
-
-
-def fields(refused: Any) -> set[str]:
-    assert refused.status_code == 400, refused.text
-    assert refused.headers["content-type"] == "application/problem+json"
-    return {error["field"] for error in refused.json()["errors"]}
-
-
-def total(client: Any) -> int:
-    return int(client.get("/v1/forecasts").json()["total"])
 
 
 def test_an_order_is_accepted_and_says_where_it_is(client: Any, set_id: str) -> None:
@@ -334,14 +306,6 @@ def test_what_has_ended_cannot_be_cancelled(app: InstroomApp, client: Any, set_i
     assert refused.json()["forecastStatus"] == ended
 
 
-def finish(app: InstroomApp, ended: str) -> None:
-    problem = {"type": "about:blank", "title": "Computation failed", "status": 500, "detail": "why"}
-    with writing(app.state.sessions) as session:
-        claim = jobs.claim(session, "w", ("forecast",))
-        assert claim is not None
-        assert jobs.succeed(session, claim) if ended == "succeeded" else jobs.fail(session, claim, problem)
-
-
 def test_a_failed_forecast_says_why(app: InstroomApp, client: Any, set_id: str) -> None:
     where = order(client, scenarioSet=set_id, asOf=AS_OF).headers["location"]
     finish(app, "failed")
@@ -370,12 +334,6 @@ def test_forecasts_are_listed_the_latest_first(client: Any, set_id: str) -> None
     client.delete(f"/v1/forecasts/{made[0]}")
     assert [i["id"] for i in client.get("/v1/forecasts?status=cancelled").json()["items"]] == made[:1]
     assert client.get("/v1/forecasts?status=lost").status_code == 400
-
-
-def events(text: str) -> list[dict[str, Any]]:
-    blocks = [block for block in text.split("\n\n") if block.strip()]
-    assert all(block.startswith("event: progress\ndata: ") for block in blocks)
-    return [json.loads(block.split("data: ", 1)[1]) for block in blocks]
 
 
 def test_events_follow_a_forecast_to_its_end(app: InstroomApp, client: Any, set_id: str) -> None:

@@ -50,7 +50,7 @@ def distance_from_experts(posterior: Posterior, here: Moment) -> float:
     """Largest CDF difference over the years between the posterior and the experts' closed form."""
     density = here.density(scenario_set())
     worst = 0.0
-    for j, year in enumerate(posterior.years):
+    for year in posterior.years:
         grid = density.ppf(year, np.linspace(0.005, 0.995, 199))
         reached = np.array([1 - posterior.layer.exceedance(year, x)[0] for x in grid])
         worst = max(worst, float(np.abs(reached - density.cdf(year, grid)).max()))
