@@ -38,16 +38,27 @@ class Density:
 class ComponentCurves:
     """One component's cumulated weights `(year, edge)` and moments `(year,)`; its probability is not in it.
 
-    Single precision halves what the web process keeps; its error of 1e-7 is far below Monte Carlo error.
+    The edges are those of the grid from number `first` on, as far as the component's draws reach. Single precision
+    halves what the web process keeps; its error of 1e-7 is far below Monte Carlo error.
     """
 
     key: str
+    first: int
     cumulated: NDArray[np.float32]
     mean: Array
     square: Array
     effective_draws: float
     lowest: Array
     highest: Array
+
+    @property
+    def end(self) -> int:
+        """Number of the grid's edge behind the last one held."""
+        return self.first + len(self.cumulated[0])
+
+    def at(self, year: int, x: float) -> float:
+        """Weight at or below `x` persons in the year at position `year`."""
+        return float(_evaluate(_EDGES[self.first : self.end], self.cumulated[year], np.array([x]))[0])
 
 
 def component_curves(component: WeighedComponent) -> ComponentCurves:
@@ -56,15 +67,16 @@ def component_curves(component: WeighedComponent) -> ComponentCurves:
     by_year = np.ascontiguousarray(component.totals.T)
     if not np.isfinite(top):
         nothing = np.full(len(by_year), np.nan)
-        return ComponentCurves(
-            component.key, np.zeros((len(by_year), len(_EDGES)), dtype=np.float32), nothing, nothing, 0.0, nothing, nothing
-        )
+        empty = np.zeros((len(by_year), 1), dtype=np.float32)
+        return ComponentCurves(component.key, 0, empty, nothing, nothing, 0.0, nothing, nothing)
     weights = np.exp(component.log_weights - top)
     weights /= weights.sum()
     carried = by_year if weights.min() > 0 else by_year[:, weights > 0]
+    first, cumulated = _cumulated(by_year, weights)
     return ComponentCurves(
         key=component.key,
-        cumulated=np.stack([_cumulated(totals, weights) for totals in by_year]).astype(np.float32),
+        first=first,
+        cumulated=cumulated,
         mean=by_year @ weights,
         square=by_year**2 @ weights,
         effective_draws=component.effective_draws,
@@ -73,13 +85,18 @@ def component_curves(component: WeighedComponent) -> ComponentCurves:
     )
 
 
-def _cumulated(totals: Array, weights: Array) -> Array:
-    """Weight at or below each edge."""
-    position = np.log(totals.clip(_LOWEST, _HIGHEST))
+def _cumulated(by_year: Array, weights: Array) -> tuple[int, NDArray[np.float32]]:
+    """The number of the first edge held, and the weight at or below each `(year, edge)`."""
+    position = np.log(by_year.clip(_LOWEST, _HIGHEST))
     position -= np.log(_LOWEST)
     position *= 1 / CELL
-    cell = (position + (1 - 1e-9)).astype(np.intp)
-    return np.asarray(np.cumsum(np.bincount(cell, weights=weights, minlength=len(_EDGES))[: len(_EDGES)]))
+    position += 1 - 1e-9
+    cells = np.minimum(position.astype(np.intp), len(_EDGES) - 1)
+    first = max(int(cells.min()) - 1, 0)
+    cells -= first
+    size = int(cells.max()) + 1
+    masses = [np.bincount(cell, weights=weights, minlength=size) for cell in cells]
+    return first, np.cumsum(masses, axis=1).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -91,13 +108,26 @@ class Layer:
     probabilities: Array
 
     @cached_property
+    def _span(self) -> tuple[int, int]:
+        """The grid's edges that any component in use reaches, from one number to another."""
+        used = [curve for _, curve in self._used()]
+        return min(curve.first for curve in used), max(curve.end for curve in used)
+
+    @cached_property
+    def _edges(self) -> Array:
+        first, end = self._span
+        return np.asarray(_EDGES[first:end])
+
+    @cached_property
     def _cdf(self) -> Array:
         """`(year, edge)`."""
-        mixed = np.zeros(self.curves[0].cumulated.shape)
-        for probability, curve in zip(self.probabilities, self.curves, strict=True):
-            if probability > 0:
-                mixed += probability * curve.cumulated
-        return np.minimum(mixed / mixed[:, -1:], 1.0)
+        first, end = self._span
+        mixed = np.zeros((len(self.years), end - first))
+        for probability, curve in self._used():
+            mixed[:, curve.first - first : curve.end - first] += probability * curve.cumulated
+            mixed[:, curve.end - first :] += probability * curve.cumulated[:, -1:]
+        mixed /= mixed[:, -1:]
+        return np.minimum(mixed, 1.0, out=mixed)
 
     @cached_property
     def _range(self) -> tuple[Array, Array]:
@@ -117,7 +147,9 @@ class Layer:
             if self._settled(j):
                 out[:, j] = self._range[0][j]
             else:
-                out[:, j] = _invert(self._cdf[j], wanted).clip(self._range[0][j], self._range[1][j])
+                out[:, j] = _invert(self._edges, self._cdf[j], wanted).clip(
+                    self._range[0][j], self._range[1][j]
+                )
         return out
 
     def mean(self) -> Array:
@@ -140,10 +172,10 @@ class Layer:
         j = self._position(year)
         if self._settled(j):
             return float(self._range[0][j] > above), 0.0
-        chance = 1.0 - float(_evaluate(self._cdf[j], np.array([above]))[0])
+        chance = 1.0 - float(_evaluate(self._edges, self._cdf[j], np.array([above]))[0])
         variance = 0.0
         for probability, curve in self._used():
-            own = float(_evaluate(curve.cumulated[j], np.array([above]))[0])
+            own = curve.at(j, above)
             variance += probability**2 * max(own * (1 - own), 0.0) / max(curve.effective_draws, 1.0)
         return chance, float(np.sqrt(variance))
 
@@ -155,18 +187,20 @@ class Layer:
         j = self._position(year)
         if self._settled(j):
             return Density(np.array([self._range[0][j]]), np.array([np.inf]), np.array([1.0]))
-        low, high = _invert(self._cdf[j], np.array([5e-4, 1 - 5e-4]))
+        low, high = _invert(self._edges, self._cdf[j], np.array([5e-4, 1 - 5e-4]))
         margin = 0.08 * (high - low)
         x = np.linspace(max(0.0, low - margin), high + margin, points)
-        return Density(x, self._smoothed_pdf(j, x, float(self._range[0][j])), _evaluate(self._cdf[j], x))
+        return Density(
+            x, self._smoothed_pdf(j, x, float(self._range[0][j])), _evaluate(self._edges, self._cdf[j], x)
+        )
 
     def _smoothed_pdf(self, j: int, x: Array, lowest: float) -> Array:
         """Kernel density by convolving the mass of even cells; what leaks under the lowest draw is mirrored back."""
         width = 0.6 * float(self.sd()[j]) * min(c.effective_draws for _, c in self._used()) ** -0.2
-        low, high = _invert(self._cdf[j], np.array([1e-5, 1 - 1e-5]))
+        low, high = _invert(self._edges, self._cdf[j], np.array([1e-5, 1 - 1e-5]))
         edges = np.linspace(min(lowest, low), high, 2001)
         cell = edges[1] - edges[0]
-        density = np.diff(_evaluate(self._cdf[j], edges)) / cell
+        density = np.diff(_evaluate(self._edges, self._cdf[j], edges)) / cell
         reach = int(min(np.ceil(4 * width / cell), 1000))
         kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) * cell / width) ** 2)
         padded = np.concatenate([density[:reach][::-1], density, np.zeros(reach)])
@@ -181,14 +215,16 @@ class Layer:
         return self.years.index(year)
 
 
-def _invert(cdf: Array, levels: Array) -> Array:
+def _invert(edges: Array, cdf: Array, levels: Array) -> Array:
     """Where the curve reaches each level, linear within a cell."""
+    if len(edges) == 1:
+        return np.full(len(levels), edges[0])
     upper = np.searchsorted(cdf, levels, side="left").clip(1, len(cdf) - 1)
     below, at = cdf[upper - 1], cdf[upper]
     share = np.where(at > below, (levels - below) / np.where(at > below, at - below, 1.0), 1.0)
-    return np.asarray(_EDGES[upper - 1] + share.clip(0.0, 1.0) * (_EDGES[upper] - _EDGES[upper - 1]))
+    return np.asarray(edges[upper - 1] + share.clip(0.0, 1.0) * (edges[upper] - edges[upper - 1]))
 
 
-def _evaluate(cdf: Array, x: Array) -> Array:
+def _evaluate(edges: Array, cdf: Array, x: Array) -> Array:
     """The curve at x, linear within a cell."""
-    return np.interp(x, _EDGES, cdf, left=0.0, right=float(cdf[-1]))
+    return np.interp(x, edges, cdf, left=0.0, right=float(cdf[-1]))

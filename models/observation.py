@@ -11,6 +11,7 @@ This module knows nothing of models, files or HTTP.
 
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,28 +45,28 @@ class Observation:
         """The months still to come at `as_of`."""
         return self.horizon_months[len(self.later_counts) :]
 
-    @property
+    @cached_property
     def complete(self) -> NDArray[np.bool_]:
         """`(year,)`: whether all twelve months are counted."""
         return np.asarray(self.months_counted == 12)
 
-    @property
+    @cached_property
     def open_at_cutoff(self) -> NDArray[np.bool_]:
         """`(year,)`: whether the cutoff did not yet know every month."""
         return np.asarray(self.months_counted - self.later_by_year < 12)
 
-    @property
+    @cached_property
     def completed_since(self) -> NDArray[np.bool_]:
         """`(year,)`: whether the last of the twelve months came after the cutoff."""
         return np.asarray(self.complete & self.open_at_cutoff)
 
-    @property
+    @cached_property
     def partial_year(self) -> int | None:
         """Position of the year of which some later months, but not all months, are counted."""
         grown = (self.later_by_year > 0) & ~self.complete
         return int(np.flatnonzero(grown)[0]) if grown.any() else None
 
-    @property
+    @cached_property
     def later_in_partial_year(self) -> float:
         """Persons in the unfinished year's later months, a zero read as one as the model reads it; 0 if none."""
         if self.partial_year is None:
@@ -78,7 +79,7 @@ class Observation:
         """The months counted since the cutoff."""
         return np.arange(self.first_later_month, self.first_later_month + len(self.later_counts))
 
-    @property
+    @cached_property
     def later_by_year(self) -> NDArray[np.int64]:
         """`(year,)`: how many of the later months fall in each target year."""
         return np.array([int((years_of(self.later_months) == year).sum()) for year in self.years])

@@ -11,8 +11,9 @@ fitted to prior x evidence (adaptive importance sampling, Bugallo et al. 2017) a
 Runs in the web process on every edit: NumPy and SciPy only.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,9 @@ MIN_EFFECTIVE = 1_000.0
 MAX_PARETO_K = 0.7
 PRIOR_SHARE = 0.1  # of an adapted proposal: it bounds the weights by ten times the evidence
 _ROUNDS = 10
+_PILOT = 2_048
+
+Proposal = tuple[Array, Array]  # mean and Cholesky root of a normal over the base normals
 
 
 @dataclass(frozen=True)
@@ -90,12 +94,35 @@ def judgement(weighed: WeighedComponent) -> Judgement:
 def weigh_component(
     component: Component, year_correlation: float, evidence: Evidence, base: Array
 ) -> WeighedComponent:
-    """Draw a component with `base` `(draw, year + 1)` and weigh it, adapting the proposal where needed."""
-    totals, log_weights = _draw_and_weigh(component, year_correlation, evidence, base)
-    weighed = WeighedComponent(component.key, totals, log_weights, "weighted")
-    if weighed.reliable or not _can_be_reached(evidence, weighed):
-        return weighed
-    return _adapt(component, year_correlation, evidence, base, weighed)
+    """Draw a component with `base` `(draw, year + 1)` and weigh it, adapting the proposal where needed.
+
+    The first few draws tell whether it is needed and find the proposal, so that as a rule all draws are made once.
+    """
+    plain = partial(_weighed, component, year_correlation, evidence)
+    pilot = plain(base[:_PILOT], None)
+    enough = 1.5 * min(MIN_EFFECTIVE / len(base), 0.1) * len(pilot.log_weights)
+    if pilot.effective_draws >= enough or not _can_be_reached(evidence, pilot):
+        weighed = plain(base, None)
+        if weighed.reliable or not _can_be_reached(evidence, weighed):
+            return weighed
+    _, proposal = _adapt(plain, evidence, base[:_PILOT], pilot, enough)
+    adapted = plain(base, proposal)
+    if adapted.reliable:
+        return adapted
+    return _adapt(plain, evidence, base, adapted, MIN_EFFECTIVE)[0]
+
+
+def _weighed(
+    component: Component, year_correlation: float, evidence: Evidence, base: Array, proposal: Proposal | None
+) -> WeighedComponent:
+    """Totals and weights with the base normals as they are, or moved by a proposal."""
+    if proposal is None:
+        totals, log_weights = _draw_and_weigh(component, year_correlation, evidence, base)
+        return WeighedComponent(component.key, totals, log_weights, "weighted")
+    points = _mixed_points(base, *proposal)
+    totals, log_likelihood = _draw_and_weigh(component, year_correlation, evidence, points)
+    log_weights = log_likelihood + _log_prior_over_proposal(points, *proposal)
+    return WeighedComponent(component.key, totals, log_weights, "adapted")
 
 
 def _can_be_reached(evidence: Evidence, weighed: WeighedComponent) -> bool:
@@ -232,24 +259,31 @@ def log_prior(component: Component, year_correlation: float, evidence: Evidence,
 
 
 def _adapt(
-    component: Component, year_correlation: float, evidence: Evidence, base: Array, start: WeighedComponent
-) -> WeighedComponent:
-    """Rounds of moving the base normals to where prior x evidence lies; the best of them, or the start."""
-    points, best, latest = base, start, start
+    weigh: Callable[[Array, Proposal | None], WeighedComponent],
+    evidence: Evidence,
+    base: Array,
+    start: WeighedComponent,
+    enough: float,
+) -> tuple[WeighedComponent, Proposal | None]:
+    """Rounds of moving the base normals to where prior x evidence lies; the best of them, or the start.
+
+    They end when `enough` draws count with a tail that is light enough, or near it when a round gains little.
+    """
+    proposal: Proposal | None = None
+    best, latest, points = (start, proposal), start, base
     for _ in range(_ROUNDS):
-        mean, root = _fitted_normal(points, latest, shortfall(evidence, latest.totals))
-        points = _mixed_points(base, mean, root)
-        totals, log_likelihood = _draw_and_weigh(component, year_correlation, evidence, points)
-        log_weights = log_likelihood + _log_prior_over_proposal(points, mean, root)
-        latest = WeighedComponent(component.key, totals, log_weights, "adapted")
-        if latest.effective_draws > best.effective_draws:
-            best = latest
-        if latest.reliable:
-            return latest
+        proposal = _fitted_normal(points, latest, shortfall(evidence, latest.totals))
+        points, latest = _mixed_points(base, *proposal), weigh(base, proposal)
+        gained = latest.effective_draws > 1.1 * best[0].effective_draws
+        if latest.effective_draws > best[0].effective_draws:
+            best = latest, proposal
+        found = best[0].effective_draws >= enough and best[0].pareto_k < MAX_PARETO_K
+        if found or (best[0].effective_draws > 0.3 * enough and not gained):
+            break
     return best
 
 
-def _fitted_normal(points: Array, weighed: WeighedComponent, short: Array) -> tuple[Array, Array]:
+def _fitted_normal(points: Array, weighed: WeighedComponent, short: Array) -> Proposal:
     """Mean and widened Cholesky root of the weighed points.
 
     Weights too uneven are tempered until enough points count; where hardly any has weight, the points least short
@@ -291,6 +325,6 @@ def _mixed_points(base: Array, mean: Array, root: Array) -> Array:
 
 def _log_prior_over_proposal(points: Array, mean: Array, root: Array) -> Array:
     """`log N(b; 0, I) - log(0.1 N(b; 0, I) + 0.9 N(b; mean, root root'))`."""
-    standard = np.linalg.solve(root, (points - mean).T)
+    standard = np.linalg.inv(root) @ (points - mean).T
     gain = -0.5 * (standard**2).sum(axis=0) - np.log(np.diag(root)).sum() + 0.5 * (points**2).sum(axis=1)
     return np.asarray(-np.logaddexp(np.log(PRIOR_SHARE), np.log(1 - PRIOR_SHARE) + gain))

@@ -108,6 +108,16 @@ class TestAgainstQuadrature:
         assert np.isfinite(plain(part, 0.6, here, base_normals(20_000, 2, 3)).log_weights).sum() < 20
         self.check(part, 0.6, "adapted", rtol=0.015)
 
+    @pytest.mark.parametrize("level", [0.55, 0.6, 0.7, 0.8, 1.5, 2.5, 4.0])
+    def test_wherever_the_scenario_lies_its_draws_are_found(self, level: float) -> None:
+        here = in_autumn()
+        counted = here.evidence.observation.counted[0]
+        years = {2018 + j: belief(level * counted, 0.14 * level * counted * (1 + j) ** 0.6) for j in range(3)}
+        found = weigh_component(component("some", years), 0.7, here.evidence, here.base[:20_000])
+        assert found.effective_draws > 700
+        again = weigh_component(component("some", years), 0.7, here.evidence, here.base[20_000:40_000])
+        assert found.log_evidence == pytest.approx(again.log_evidence, abs=0.15)
+
     @pytest.mark.parametrize("family", ["gamma", "normal", "student_t", "triangular", "pert"])
     def test_every_family(self, family: str) -> None:
         a, b = self.centre()
