@@ -48,7 +48,9 @@ def countries(
     number = len(log_sizes)
     deviation = rng.standard_normal(number)
     log_sigma = np.log(truth["sigma"]) + truth["sigma_spread"] * rng.standard_normal(number)
-    season = truth["season"] + truth["season_spread"] * rng.standard_normal((number, 2 * HARMONICS))
+    half = np.sqrt(truth["season_spread"])
+    season_deviation = half * rng.standard_normal((number, 2 * HARMONICS))
+    season = truth["season"] + half * season_deviation
     odds = np.log(truth["alpha"] / (1 - truth["alpha"]))
     odds = (
         odds + truth["alpha_slope"] * (log_sizes - np.log(REFERENCE_SIZE)) + truth["alpha_spread"] * deviation
@@ -56,7 +58,7 @@ def countries(
     own = {
         "alpha_deviation": deviation,
         "log_sigma_geo": log_sigma,
-        "season_geo": season,
+        "season_deviation": season_deviation,
         "initial_level": log_sizes,
     }
     parameters = InflowParameters(

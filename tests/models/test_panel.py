@@ -89,7 +89,7 @@ def test_one_country_has_the_likelihood_of_the_single_series_model() -> None:
         "sigma_normal": np.log(own.sigma[0]),
         "nu_normal": np.log(own.nu[0]),
         "overdispersion_normal": np.log(own.overdispersion[0]),
-        "season": point["season_geo"][0],
+        "season": own.season[0] @ harmonic_basis(np.arange(12)) / 6,
         "initial_level": point["initial_level"][0],
     }
     assert set(InflowPriors.model_fields) - {"version"} == {
