@@ -1,6 +1,6 @@
 """Counts by nationality as a sequence of splits: months and years together, nothing counted twice.
 
-A row is one period (a month, or a year of twelve) in which a number of persons is split over groups. A group is one
+A row is one period (a month, a quarter or a year) in which a number of persons is split over groups. A group is one
 nationality, or several that the period does not tell apart (the rest of a total). The probability of all counts is
 then a product over rows, because a multinomial splits into stages:
 
@@ -88,12 +88,12 @@ def composition_data(
     rounding: float = 1.0,
     anchor: pd.DataFrame | None = None,
 ) -> CompositionData:
-    """Rows from the columns `citizen`, `period` ('YYYY-MM' or 'YYYY') and `value` (persons, missing = not available).
+    """Rows from the columns `citizen`, `period` (month, 'YYYY-Qn' or 'YYYY') and `value` (persons or NaN).
 
     `citizens` without OTHER, which is added; nationalities of the frame that are not among them are part of OTHER.
     `TOTAL` gives a period's rest. `anchor` has a row per period ('YYYY') with shares by nationality in columns: it is
-    known once that year is over. Raises ValueError for a period that is neither a month nor a year, and twice the
-    same figure.
+    known once that year is over. Raises ValueError for any other period, and for the same
+    figure twice.
     """
     names = (*citizens, OTHER)
     rows = [row for row in (_row(p, part, names) for p, part in frame.groupby("period")) if row]
@@ -134,32 +134,49 @@ def _calendar(period: str) -> tuple[np.datetime64, int]:
     try:
         if len(period) == 4:
             return np.datetime64(f"{period}-01", "M"), 12
+        if len(period) == 7 and period[4:6] == "-Q" and period[6] in "1234":
+            return np.datetime64(f"{period[:4]}-01", "M") + 3 * (int(period[6]) - 1), 3
         if len(period) == 7:
             return np.datetime64(period, "M"), 1
     except ValueError:
         pass  # said below, for both shapes alike
-    raise ValueError(f"period {period!r} is neither a month YYYY-MM nor a year YYYY")
+    raise ValueError(f"period {period!r} is neither a month YYYY-MM, a quarter YYYY-Qn nor a year YYYY")
 
 
 def _without_double_counts(rows: list[_Row]) -> list[_Row]:
-    """Months stay; a year keeps what its months leave open, or replaces them when some are missing."""
+    """Months stay; a longer period keeps what its months leave open, or replaces finer rows when some are missing.
+
+    A year told by four quarters says nothing that they do not.
+    """
     by_month = {row.first: row for row in rows if row.span == 1}
-    years = []
-    for year in (row for row in rows if row.span > 1):
-        inside = [by_month[month] for month in year.months if month in by_month]
-        if not inside:
-            years.append(year)
-        elif len(inside) < year.span:
-            years.append(year)
-            for row in inside:
-                del by_month[row.first]
+    quarters = {row.first: row for row in rows if row.span == 3}
+    longer = []
+    for year in (row for row in rows if row.span == 12):
+        parts = [quarters[month] for month in year.months if month in quarters]
+        if len(parts) == 4:
+            continue
+        for row in parts:
+            del quarters[row.first]
+        longer.append(year)
+    return [*_beside_months([*quarters.values(), *longer], by_month), *by_month.values()]
+
+
+def _beside_months(longer: list[_Row], by_month: dict[np.datetime64, _Row]) -> list[_Row]:
+    """Quarters and years beside their months, which are changed in place where they name different nationalities."""
+    kept = []
+    for row in longer:
+        inside = [by_month[month] for month in row.months if month in by_month]
+        if len(inside) < row.span:
+            kept.append(row)
+            for month in inside:
+                del by_month[month.first]
         else:
-            named = frozenset.intersection(*(frozenset(row.named) for row in inside))
-            rests = all(row.rest is not None for row in inside)
-            by_month |= {row.first: _only(row, named, rests) for row in inside}
-            told = _with_named(year, {name: sum(row.named[name] for row in inside) for name in named})
-            years.append(replace(told, gone=named) if rests else replace(told, merged=named))
-    return [*by_month.values(), *years]
+            named = frozenset.intersection(*(frozenset(month.named) for month in inside))
+            rests = all(month.rest is not None for month in inside)
+            by_month |= {month.first: _only(month, named, rests) for month in inside}
+            told = _with_named(row, {name: sum(month.named[name] for month in inside) for name in named})
+            kept.append(replace(told, gone=named) if rests else replace(told, merged=named))
+    return kept
 
 
 def _with_named(year: _Row, known: dict[str, float]) -> _Row:

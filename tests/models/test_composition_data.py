@@ -97,6 +97,21 @@ def test_no_person_is_counted_twice(seed: int, totals: bool) -> None:
         assert data.counts[-1][0] == sum(np.nansum(data.counts[t]) for t in range(12))
 
 
+def test_a_quarter_divides_what_its_months_leave_open() -> None:
+    months = [row for row in year_of_months({"SY": 40, "TR": 10}, 90) if row[1] <= "2020-03"]
+    quarter = [("IR", "2020-Q1", 50), (TOTAL, "2020-Q1", 270), ("IR", "2020-Q2", 60), (TOTAL, "2020-Q2", 260)]
+    data = composition_data(frame(*months, *quarter), CITIZENS)
+    assert rows_of(data)[3] == ("2020-03", 3, [ABSENT, ABSENT, 0, 1], [50, 70])
+    assert rows_of(data)[4] == ("2020-06", 3, [1, 1, 0, 1], [60, 200])
+
+
+def test_a_year_is_told_by_its_four_quarters_or_replaces_them() -> None:
+    quarters = [(c, f"2020-Q{q}", v) for q in range(1, 5) for c, v in (("SY", 100), (TOTAL, 300))]
+    year = [("SY", "2020", 400), ("TR", "2020", 50), (TOTAL, "2020", 1_200)]
+    assert composition_data(frame(*quarters, *year), CITIZENS).spans.tolist() == [3, 3, 3, 3]
+    assert composition_data(frame(*quarters[2:], *year), CITIZENS).spans.tolist() == [12]
+
+
 def test_rows_that_tell_nothing_apart_are_left_out() -> None:
     nothing = frame(
         ("SY", "2020-01", None), ("SY", "2020-02", 5), (TOTAL, "2020-03", 70), (TOTAL, "2020-04", 0)
@@ -104,8 +119,8 @@ def test_rows_that_tell_nothing_apart_are_left_out() -> None:
     assert len(composition_data(nothing, CITIZENS)) == 0
 
 
-@pytest.mark.parametrize("period", ["2020-Q1", "2020-13", "20", "202001", "soon"])
-def test_periods_that_are_neither_month_nor_year_are_refused(period: str) -> None:
+@pytest.mark.parametrize("period", ["2020-Q5", "2020-Q", "2020-13", "20", "202001", "soon"])
+def test_periods_of_no_calendar_are_refused(period: str) -> None:
     with pytest.raises(ValueError, match="neither a month"):
         composition_data(frame(("SY", period, 4), ("TR", period, 4)), CITIZENS)
 
