@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri
 from scipy.stats import qmc
+from threadpoolctl import threadpool_limits
 
 from models.conflict import Conflict, conflict
 from models.evidence import Evidence
@@ -70,7 +71,12 @@ def run_forecast(
     `realisations` are the bitemporal rows of the target, unfiltered. `report` receives a stage and the fraction
     done; what it raises ends the computation. Raises ForecastRefused for requests the data cannot serve.
     """
-    clock = _Clock(report)
+    # Sums that several threads share come out in another order on another machine: one thread, one answer.
+    with threadpool_limits(limits=1):
+        return _computed(request, realisations, _Clock(report))
+
+
+def _computed(request: ForecastRequest, realisations: pd.DataFrame, clock: "_Clock") -> Forecast:
     clock.enter("reading", 0.0)
     data = target_data(realisations, request.target, request.cutoff, request.as_of, request.horizon_years)
     density = _density(request, data)
