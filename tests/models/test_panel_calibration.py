@@ -1,0 +1,100 @@
+"""Simulation-based calibration of the hierarchical model (Talts et al. 2018), on four countries of sixty months.
+
+A population is drawn from the priors, countries from the population, their months from the model; the model is fitted
+to those. The rank of the truth among posterior draws must then be uniform: for every hyperparameter of the population,
+for the first country's own ones and for its total of the next twelve months. The same test must reject innovations
+that are simulated 1.5 times too wide.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+
+from models.inflow import HARMONICS
+from models.inflow_paths import InflowParameters, filter_states, simulate_log_counts
+from models.panel import DEFAULT_PANEL_PRIORS, fit_panel
+from models.prior_terms import Prior
+from tests.models.made_up_panel import START, countries, panel_of, population, simulated
+
+Array = NDArray[np.float64]
+MONTHS, DRAWS, BINS = 60, 63, 8
+SIZES = np.log([150.0, 400.0, 1000.0, 2500.0])
+
+# Levels begin near 1,500 persons, so that most panels stay clear of the least count and the cap, where a month is cut
+# off and its density is no longer the model's. The few that touch them are left out, which what is seen alone decides.
+PRIORS = DEFAULT_PANEL_PRIORS.model_copy(
+    update={
+        "initial_level": Prior(
+            family="normal", parameters={"mu": 7.3, "sigma": 0.4}, source="calibration test"
+        )
+    }
+)
+
+
+def one_replication(seed: int, innovation_factor: float) -> dict[str, int] | None:
+    """Ranks of the truth among `DRAWS` posterior draws; None when a country touches a bound."""
+    rng = np.random.default_rng(seed)
+    truth = population(PRIORS, rng)
+    parameters, _ = countries(truth, SIZES, rng)
+    parameters = replace(parameters, initial_level=rng.normal(7.3, 0.4, len(SIZES)))
+    wide = replace(parameters, sigma=parameters.sigma * innovation_factor)
+    y, inside = simulated(wide, MONTHS + 12, seed + 1)
+    if not inside:
+        return None
+    data = panel_of(y[:MONTHS])
+    fit = fit_panel(data, PRIORS, seed=seed + 2, draws=315, tune=400, chains=2, log_sizes=SIZES)
+    kept = np.arange(0, len(fit), len(fit) // DRAWS)[:DRAWS]
+    own = fit.parameters_for("G00").take(kept)
+    ahead = simulate_log_counts(own, filter_states(own, data.one("G00")), START + MONTHS, 12, DRAWS, seed + 3)
+    posterior = quantities({n: fit.draws[n][kept] for n in truth}, own, np.exp(ahead).sum(axis=1))
+    true = quantities(
+        {name: np.asarray(value)[None] for name, value in truth.items()},
+        parameters.take(np.array([0])),
+        np.exp(y[MONTHS:, 0]).sum(keepdims=True),
+    )
+    return {name: int((posterior[name] < true[name][0]).sum()) for name in posterior}
+
+
+def quantities(common: dict[str, Any], own: InflowParameters, totals: Array) -> dict[str, Array]:
+    """What is ranked, by name: population, first country, its next year."""
+    scalars = {name: value for name, value in common.items() if name != "season"}
+    seasons = {f"season {k}": common["season"][:, k] for k in range(2 * HARMONICS)}
+    of_country = {f"own {name}": getattr(own, name) for name in ("alpha", "sigma", "initial_level")}
+    return {**scalars, **seasons, **of_country, "own January": own.season[:, 0], "next year": totals}
+
+
+def ranks_of(replications: int, innovation_factor: float, seed: int) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for number in range(replications):
+        for name, rank in (one_replication(seed + 10 * number, innovation_factor) or {}).items():
+            found.setdefault(name, []).append(rank)
+    return found
+
+
+def not_uniform(ranks: dict[str, list[int]], level: float = 0.01) -> dict[str, float]:
+    """Quantities whose ranks are not uniform, with p-values (chi-square); `level` is for all together."""
+    refused = {}
+    for name, values in ranks.items():
+        counts = np.bincount(np.asarray(values) * BINS // (DRAWS + 1), minlength=BINS)
+        p_value = float(stats.chisquare(counts).pvalue)
+        if p_value < level / len(ranks):
+            refused[name] = p_value
+    return refused
+
+
+@pytest.mark.slow
+def test_ranks_are_uniform_for_every_hyperparameter_and_the_next_year() -> None:
+    ranks = ranks_of(80, innovation_factor=1.0, seed=100_000)
+    assert len(ranks) == 8 + 2 * HARMONICS + 3 + 1 + 1
+    assert min(len(values) for values in ranks.values()) >= 60
+    assert not_uniform(ranks) == {}
+
+
+@pytest.mark.slow
+def test_innovations_simulated_too_wide_are_found_out() -> None:
+    refused = not_uniform(ranks_of(60, innovation_factor=1.5, seed=500_000))
+    assert {"sigma", "own sigma"} & set(refused)
