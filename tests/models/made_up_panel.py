@@ -90,7 +90,7 @@ TYPICAL: dict[str, Any] = {
     "sigma_spread": 0.22,
     "alpha": 0.75,
     "alpha_slope": 0.45,
-    "alpha_spread": 0.5,
+    "alpha_spread": 0.3,
     "nu": 4.0,
     "overdispersion": 6.0,
     "season": np.array([0.1, -0.05, 0.03, -0.1, 0.02, 0.01]),
