@@ -1,7 +1,7 @@
 """The one-country model as a forecaster of a panel: every country is fitted by itself.
 
 The panel only brings the countries together; nothing is shared between them but the priors of `inflow`. Those were
-informed by estimates over all countries and years of the scouting: in a backtest over the same years its scores are
+informed by estimates over all countries and years 2000-2019: in a backtest over the same years its scores are
 a little better than they could have been at the time. `panel_forecaster` learns what countries share from the data
 before each origin and has no such advantage.
 Only worker processes import it (PyMC).
