@@ -72,8 +72,8 @@ DEFAULT_PANEL_PRIORS = PanelPriors(
     alpha_spread=Prior(
         family="lognormal",
         parameters={"mu": float(np.log(0.3)), "sigma": 0.1},
-        source="Chosen by the score of yearly totals at rolling origins 2005-2018: .1 to .5 lie within .3% of each other "
-        "at 27 origins; 1.2, where monthly errors alone would put it, was half a percent worse at 14.",
+        source="Chosen by the score of yearly totals at rolling origins 2005-2018: .1 to .5 lie within .3% of each "
+        "other at 27 origins; 1.2, where monthly errors alone would put it, was half a percent worse at 14.",
     ),
     nu=Prior(
         family="lognormal",
