@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.series import Array, Months
+from models.series import Array, Months, month_of
 
 OTHER = "OTHER"
 TOTAL = "TOTAL"
@@ -136,11 +136,11 @@ def _calendar(period: str) -> tuple[np.datetime64, int]:
             return np.datetime64(f"{period}-01", "M"), 12
         if len(period) == 7 and period[4:6] == "-Q" and period[6] in "1234":
             return np.datetime64(f"{period[:4]}-01", "M") + 3 * (int(period[6]) - 1), 3
-        if len(period) == 7:
-            return np.datetime64(period, "M"), 1
-    except ValueError:
-        pass  # said below, for both shapes alike
-    raise ValueError(f"period {period!r} is neither a month YYYY-MM, a quarter YYYY-Qn nor a year YYYY")
+        return month_of(period), 1
+    except ValueError as error:
+        raise ValueError(
+            f"period {period!r} is neither a month YYYY-MM, a quarter YYYY-Qn nor a year YYYY"
+        ) from error
 
 
 def _without_double_counts(rows: list[_Row]) -> list[_Row]:

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
-from scipy import stats
 
 from models.composition import DEFAULT_PRIORS, build_composition_model, share_parameters
 from models.composition_data import CompositionData, composition_data
 from models.composition_paths import ShareSimulator, filter_shares
 from models.sampling import sample
+from tests.models.rank_uniformity import Ranks, gather, not_uniform
 
 Array = NDArray[np.float64]
 START = np.datetime64("2012-01", "M")
@@ -105,23 +105,8 @@ def one_replication(seed: int, factor: float) -> dict[str, int] | None:
     return ranks | {"next year": int((ahead < counts[MONTHS:, 0].sum()).sum())}
 
 
-def ranks_of(replications: int, factor: float, seed: int) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    for number in range(replications):
-        for name, rank in (one_replication(seed + 10 * number, factor) or {}).items():
-            found.setdefault(name, []).append(rank)
-    return found
-
-
-def not_uniform(ranks: dict[str, list[int]], level: float = 0.01) -> dict[str, float]:
-    """Quantities whose ranks are not uniform, with p-values (chi-square); `level` is for all together."""
-    refused = {}
-    for name, values in ranks.items():
-        counts = np.bincount(np.asarray(values) * BINS // (DRAWS + 1), minlength=BINS)
-        p_value = float(stats.chisquare(counts).pvalue)
-        if p_value < level / len(ranks):
-            refused[name] = p_value
-    return refused
+def ranks_of(replications: int, factor: float, seed: int) -> Ranks:
+    return gather(lambda own_seed: one_replication(own_seed, factor), replications, seed)
 
 
 @pytest.mark.slow
@@ -129,9 +114,9 @@ def test_ranks_are_uniform_for_every_hyperparameter_and_the_next_year() -> None:
     ranks = ranks_of(110, factor=1.0, seed=200_000)
     assert set(ranks) == {*SCALARS, "next year"}
     assert min(len(values) for values in ranks.values()) >= 80
-    assert not_uniform(ranks) == {}
+    assert not_uniform(ranks, DRAWS, BINS) == {}
 
 
 @pytest.mark.slow
 def test_steps_simulated_too_wide_are_found_out() -> None:
-    assert "typical_step" in not_uniform(ranks_of(60, factor=1.6, seed=700_000))
+    assert "typical_step" in not_uniform(ranks_of(60, factor=1.6, seed=700_000), DRAWS, BINS)

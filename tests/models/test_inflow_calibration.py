@@ -10,7 +10,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy import stats
 
 from models.inflow import DEFAULT_PRIORS, HARMONICS, InflowPriors, fit_inflow, harmonic_basis
 from models.inflow_paths import (
@@ -22,6 +21,7 @@ from models.inflow_paths import (
 )
 from models.prior_terms import Prior
 from models.series import MonthlySeries
+from tests.models.rank_uniformity import Ranks, gather, not_uniform
 
 Array = NDArray[np.float64]
 START = np.datetime64("2008-01", "M")
@@ -78,23 +78,8 @@ def one_replication(seed: int, innovation_factor: float) -> dict[str, int] | Non
     return {name: int((posterior[name] < true[name][0]).sum()) for name in posterior}
 
 
-def ranks_of(replications: int, innovation_factor: float, seed: int) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    for number in range(replications):
-        for name, rank in (one_replication(seed + 10 * number, innovation_factor) or {}).items():
-            found.setdefault(name, []).append(rank)
-    return found
-
-
-def not_uniform(ranks: dict[str, list[int]], level: float = 0.01) -> dict[str, float]:
-    """Quantities whose ranks are not uniform, with p-values (chi-square); `level` is for all together."""
-    refused = {}
-    for name, values in ranks.items():
-        counts = np.bincount(np.asarray(values) * BINS // (DRAWS + 1), minlength=BINS)
-        p_value = float(stats.chisquare(counts).pvalue)
-        if p_value < level / len(ranks):
-            refused[name] = p_value
-    return refused
+def ranks_of(replications: int, innovation_factor: float, seed: int) -> Ranks:
+    return gather(lambda own_seed: one_replication(own_seed, innovation_factor), replications, seed)
 
 
 @pytest.mark.slow
@@ -104,10 +89,10 @@ def test_ranks_are_uniform_for_every_hyperparameter_and_the_next_year() -> None:
         f"season {k}" for k in range(2 * HARMONICS)
     }
     assert min(len(values) for values in ranks.values()) >= 150
-    assert not_uniform(ranks) == {}
+    assert not_uniform(ranks, DRAWS, BINS) == {}
 
 
 @pytest.mark.slow
 def test_innovations_simulated_too_wide_are_found_out() -> None:
-    refused = not_uniform(ranks_of(80, innovation_factor=1.5, seed=500_000))
+    refused = not_uniform(ranks_of(80, innovation_factor=1.5, seed=500_000), DRAWS, BINS)
     assert "sigma" in refused

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy import stats
 
 from models.inflow import HARMONICS
 from models.inflow_paths import InflowParameters, filter_states, simulate_log_counts
 from models.panel import DEFAULT_PANEL_PRIORS, fit_panel
 from models.prior_terms import Prior
 from tests.models.made_up_panel import START, countries, panel_of, population, simulated
+from tests.models.rank_uniformity import Ranks, gather, not_uniform
 
 Array = NDArray[np.float64]
 MONTHS, DRAWS, BINS = 60, 63, 8
@@ -67,23 +67,8 @@ def quantities(common: dict[str, Any], own: InflowParameters, totals: Array) -> 
     return {**scalars, **seasons, **of_country, "own January": own.season[:, 0], "next year": totals}
 
 
-def ranks_of(replications: int, innovation_factor: float, seed: int) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    for number in range(replications):
-        for name, rank in (one_replication(seed + 10 * number, innovation_factor) or {}).items():
-            found.setdefault(name, []).append(rank)
-    return found
-
-
-def not_uniform(ranks: dict[str, list[int]], level: float = 0.01) -> dict[str, float]:
-    """Quantities whose ranks are not uniform, with p-values (chi-square); `level` is for all together."""
-    refused = {}
-    for name, values in ranks.items():
-        counts = np.bincount(np.asarray(values) * BINS // (DRAWS + 1), minlength=BINS)
-        p_value = float(stats.chisquare(counts).pvalue)
-        if p_value < level / len(ranks):
-            refused[name] = p_value
-    return refused
+def ranks_of(replications: int, innovation_factor: float, seed: int) -> Ranks:
+    return gather(lambda own_seed: one_replication(own_seed, innovation_factor), replications, seed)
 
 
 @pytest.mark.slow
@@ -91,10 +76,10 @@ def test_ranks_are_uniform_for_every_hyperparameter_and_the_next_year() -> None:
     ranks = ranks_of(80, innovation_factor=1.0, seed=100_000)
     assert len(ranks) == 8 + 2 * HARMONICS + 3 + 1 + 1
     assert min(len(values) for values in ranks.values()) >= 60
-    assert not_uniform(ranks) == {}
+    assert not_uniform(ranks, DRAWS, BINS) == {}
 
 
 @pytest.mark.slow
 def test_innovations_simulated_too_wide_are_found_out() -> None:
-    refused = not_uniform(ranks_of(60, innovation_factor=1.5, seed=500_000))
+    refused = not_uniform(ranks_of(60, innovation_factor=1.5, seed=500_000), DRAWS, BINS)
     assert {"sigma", "own sigma"} & set(refused)
