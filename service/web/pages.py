@@ -1,11 +1,11 @@
-"""Serves the page at ``/`` and its files under ``/static/<digest>/``.
+"""Serves the pages of `site.PAGES` and their files under ``/static/<digest>/``.
 
 The digest is a hash over every static file, so an address never changes meaning: files may be cached for
-ever, and relative imports between script modules stay within one version without a build step. The page
+ever, and relative imports between script modules stay within one version without a build step. A page
 itself is small, carries an ETag and is always revalidated.
 
-The page is rendered once, at start, with the Dutch texts; switching language happens in the browser.
-This module must not know what a forecast is: the page asks the HTTP interface for everything it shows.
+Pages are rendered once, at start, with the Dutch texts; switching language happens in the browser.
+This module must not know what a forecast is: a page asks the HTTP interface for everything it shows.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from pathlib import Path
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
+
+from service.web.site import PAGES, PageSpec
 
 WEB = Path(__file__).parent
 MEDIA_TYPES = {
@@ -50,6 +52,19 @@ PAGE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+# d3's parts in the order in which each needs the ones before it.
+DRAWING = (
+    "d3-array",
+    "d3-path",
+    "d3-shape",
+    "d3-color",
+    "d3-interpolate",
+    "d3-format",
+    "d3-time",
+    "d3-time-format",
+    "d3-scale",
+)
+CURRENT = ' aria-current="page"'
 FOR_EVER = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
 
@@ -88,18 +103,59 @@ def tree_digest(assets: Mapping[str, Asset]) -> str:
     return hashlib.sha256(names.encode()).hexdigest()[:16]
 
 
-def render_page(template: str, texts: Mapping[str, str], digest: str) -> bytes:
-    """The page with the addresses of its files and its default texts filled in.
+def render_page(page: PageSpec, texts: Mapping[str, str], digest: str) -> bytes:
+    """The page inside the shell, with the addresses of its files and its default texts filled in.
 
     ``{{static}}`` becomes the versioned folder; an element that carries ``data-i18n="key"`` and has no
     content gets the text of that key. Raises KeyError for a key that the texts do not have.
     """
-    page = template.replace("{{static}}", f"/static/{digest}")
+    parts = {
+        "head": "\n".join(_own_files(page)),
+        "words": " ".join(page.words),
+        "navigation": _links("navigation", page),
+        "footer": _links("footer", page),
+        "content": (WEB / "content" / f"{page.name}.html").read_text(encoding="utf-8"),
+    }
+    whole = (WEB / "shell.html").read_text(encoding="utf-8")
+    for name, part in parts.items():
+        whole = whole.replace(f"{{{{{name}}}}}", part)
+    whole = whole.replace("{{static}}", f"/static/{digest}")
     return re.sub(
         r'(data-i18n="([^"]+)"[^>]*>)(?=</)',
         lambda found: found.group(1) + html.escape(texts[found.group(2)], quote=False),
-        page,
+        whole,
     ).encode()
+
+
+def _own_files(page: PageSpec) -> list[str]:
+    """Styles and scripts beside the shell's, in the order in which they must load; print comes last."""
+    styles = [*(["charts"] if page.charts else []), *page.styles]
+    scripts = DRAWING if page.charts else ()
+    return [
+        *(f'<link rel="stylesheet" href="{{{{static}}}}/css/{name}.css">' for name in styles),
+        '<link rel="stylesheet" href="{{static}}/css/print.css" media="print">',
+        *(f'<script defer src="{{{{static}}}}/vendor/{name}/{name}.min.js"></script>' for name in scripts),
+        f'<script type="module" src="{{{{static}}}}/js/{page.name}.js"></script>',
+    ]
+
+
+def _links(place: str, here: PageSpec) -> str:
+    """List items with the links that stand in `place`; the page itself is marked as the current one."""
+    return "\n".join(
+        f'      <li><a class="utrecht-link utrecht-link--html-a" href="{page.address}"'
+        f"{CURRENT if page == here else ''}"
+        f' data-i18n="nav.{page.name}"></a></li>'
+        for page in PAGES
+        if page.place == place
+    )
+
+
+def page_texts(page: PageSpec, language: str, assets: Mapping[str, Asset]) -> dict[str, str]:
+    """Every text the page may use in a language; a page's own words come last."""
+    texts: dict[str, str] = {}
+    for name in page.words:
+        texts |= json.loads(assets[f"i18n/{language}/{name}.json"].body)
+    return texts
 
 
 def respond(request: Request, asset: Asset) -> Response:
@@ -124,17 +180,13 @@ def accepts_gzip(accept_encoding: str) -> bool:
 
 
 def page_routes() -> APIRouter:
-    """Routes of the page and its files, for the outer application; everything is read once, here."""
+    """Routes of the pages and their files, for the outer application; everything is read once, here."""
     assets = load_assets(WEB / "static")
     digest = tree_digest(assets)
-    texts: dict[str, str] = json.loads(assets["i18n/nl.json"].body)
-    template = (WEB / "index.html").read_text(encoding="utf-8")
-    page = make_asset(render_page(template, texts, digest), "text/html; charset=utf-8", REVALIDATE)
     router = APIRouter(include_in_schema=False)
-
-    @router.get("/")
-    def serve_page(request: Request) -> Response:
-        return respond(request, page)
+    for page in PAGES:
+        body = render_page(page, page_texts(page, "nl", assets), digest)
+        _serve(router, page, make_asset(body, "text/html; charset=utf-8", REVALIDATE))
 
     @router.get("/static/{version}/{path:path}")
     def serve_file(request: Request, version: str, path: str) -> Response:
@@ -145,3 +197,9 @@ def page_routes() -> APIRouter:
         return respond(request, asset)
 
     return router
+
+
+def _serve(router: APIRouter, page: PageSpec, rendered: Asset) -> None:
+    @router.get(page.address, name=f"page {page.name}")
+    def serve_page(request: Request) -> Response:
+        return respond(request, rendered)

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from service.web.site import PAGES
 from tests.browser.conftest import NARROW, WIDE, Opener, Visit
 from tests.browser.fake_service import FakeService, forecast
+from tests.browser.test_static import words
 
 pytestmark = pytest.mark.browser
 
@@ -64,10 +66,12 @@ def test_every_control_is_reached_by_tab_in_reading_order_with_a_visible_focus(o
         assert where["drawn"], f"no visible focus on {where['id']}"
         reached.append(where["id"])
     expected = [
-        "Naar de inhoud", "nl", "en", "forecast-choice", "fan-month", "Toon de cijfers als tabel",
+        "Naar de inhoud", *(words(page)[f"nav.{page.name}"] for page in PAGES if page.place == "navigation"),
+        "nl", "en", "forecast-choice", "fan-month", "Toon de cijfers als tabel",
         "Toon de cijfers als tabel", "year-choice", "layer-experts", "layer-model",
         "Toon de cijfers als tabel", "exceedance-above", "Bereken",
         "Maten van de steekproef", "Gebruikte pakketten",
+        *(words(page)[f"nav.{page.name}"] for page in PAGES if page.place == "footer"),
         "Beschrijving van de programmeerinterface",
     ]  # fmt: skip
     assert [name[: len(want)] for name, want in zip(reached, expected, strict=True)] == expected

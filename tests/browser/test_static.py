@@ -10,13 +10,39 @@ from typing import Any
 import pytest
 
 from service.web.pages import CONTENT_SECURITY_POLICY, WEB, render_page
+from service.web.site import PAGES, PageSpec
 from tests.browser.fake_service import FakeService, make_app
 
 VENDORED = [WEB / "static" / "vendor", Path(__file__).parent / "vendor"]
 SCRIPTS = sorted((WEB / "static" / "js").rglob("*.js"))
-TEXTS = {
-    code: json.loads((WEB / "static" / "i18n" / f"{code}.json").read_text("utf-8")) for code in ("nl", "en")
-}
+WORDS = WEB / "static" / "i18n"
+EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+KEY = r"[a-z][a-zA-Z0-9]*(?:\.[a-zA-Z0-9_]+)+"
+
+
+def words(page: PageSpec, language: str = "nl") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name in page.words:
+        found |= json.loads((WORDS / language / f"{name}.json").read_text("utf-8"))
+    return found
+
+
+def scripts_of(page: PageSpec) -> list[Path]:
+    """The page's first module and everything it imports, directly or not."""
+    waiting, found = [WEB / "static" / "js" / f"{page.name}.js"], []
+    while waiting:
+        path = waiting.pop().resolve()
+        if path not in found:
+            found.append(path)
+            waiting += [
+                path.parent / name for name in re.findall(r'from "(\.[^"]+)"', path.read_text("utf-8"))
+            ]
+    return found
+
+
+def source_of(page: PageSpec) -> str:
+    own = [WEB / "shell.html", WEB / "content" / f"{page.name}.html", *scripts_of(page)]
+    return "\n".join(path.read_text("utf-8") for path in own)
 
 
 @pytest.fixture
@@ -41,29 +67,41 @@ def test_vendored_files_are_exactly_the_recorded_ones_with_their_licences(folder
 
 
 def test_both_languages_have_the_same_texts_with_the_same_places_to_fill_in() -> None:
-    assert TEXTS["nl"].keys() == TEXTS["en"].keys()
-    for key, dutch in TEXTS["nl"].items():
-        assert dutch.strip() and TEXTS["en"][key].strip()
-        places = [set(re.findall(r"\{(\w+)\}", text)) for text in (dutch, TEXTS["en"][key])]
-        assert places[0] == places[1], key
+    files = [sorted(path.name for path in (WORDS / code).iterdir()) for code in ("nl", "en")]
+    assert files[0] == files[1]
+    for name in files[0]:
+        dutch, english = (json.loads((WORDS / code / name).read_text("utf-8")) for code in ("nl", "en"))
+        assert dutch.keys() == english.keys(), name
+        for key, text in dutch.items():
+            assert text.strip() and english[key].strip()
+            places = [set(re.findall(r"\{(\w+)\}", one)) for one in (text, english[key])]
+            assert places[0] == places[1], key
 
 
-def test_every_text_is_used_and_every_used_text_exists() -> None:
-    sources = "\n".join(path.read_text("utf-8") for path in [WEB / "index.html", *SCRIPTS])
-    named = set(re.findall(r'(?:\bt\(|data-i18n(?:-label)?=|_key: |")"?([a-zA-Z0-9]+\.[\w.]+)"', sources))
-    missing = {key for key in named if key.split(".")[0] in {k.split(".")[0] for k in TEXTS["nl"]}} - TEXTS[
-        "nl"
-    ].keys()
-    assert {key for key in missing if not key.endswith((".js", ".token", ".language"))} == set()
-    families = (
-        set(re.findall(r"`(\w+)\.\$\{", sources)) | set(re.findall(r'named\("(\w+)"', sources)) | {"stage"}
+@EVERY_PAGE
+def test_every_text_that_a_page_uses_is_among_its_words(page: PageSpec) -> None:
+    source = source_of(page)
+    named = set(re.findall(rf'(?:\bt\(|data-i18n(?:-label)?=|Key: )"({KEY})"', source))
+    assert named
+    assert sorted(named - words(page).keys()) == []
+
+
+def test_every_text_is_used_by_some_page() -> None:
+    source = "\n".join(source_of(page) for page in PAGES)
+    named = set(re.findall(rf'"({KEY})"', source)) | {f"nav.{page.name}" for page in PAGES}
+    families = set(re.findall(r"`(\w+(?:\.\w+)*)\.\$\{", source)) | set(
+        re.findall(r'named\("([\w.]+)"', source)
     )
-    unused = [key for key in TEXTS["nl"] if key not in named and key.split(".")[0] not in families]
-    assert unused == []
+    every = {key for page in PAGES for key in words(page)}
+    unused = [k for k in every - named if not any(k.startswith(f"{family}.") for family in families)]
+    assert sorted(unused) == []
 
 
-def test_the_page_has_no_inline_script_style_or_handler() -> None:
-    page = (WEB / "index.html").read_text("utf-8")
+@pytest.mark.parametrize(
+    "path", [WEB / "shell.html", *sorted((WEB / "content").iterdir())], ids=lambda path: path.stem
+)
+def test_no_page_has_an_inline_script_style_or_handler(path: Path) -> None:
+    page = path.read_text("utf-8")
     assert re.findall(r"<script(?![^>]*\bsrc=)", page) == []
     assert "<style" not in page
     assert re.findall(r"\s(?:style|on\w+)=", page) == []
@@ -98,7 +136,7 @@ def test_the_page_is_dutch_and_carries_the_policy(client: Any) -> None:
     assert answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
     assert "unsafe" not in CONTENT_SECURITY_POLICY and "http" not in CONTENT_SECURITY_POLICY
     assert '<html lang="nl">' in answer.text
-    assert TEXTS["nl"]["page.heading"] in answer.text
+    assert words(PAGES[0])["page.heading"] in answer.text
 
 
 def test_an_unchanged_page_is_not_sent_again(client: Any) -> None:
@@ -112,33 +150,44 @@ def test_an_unchanged_page_is_not_sent_again(client: Any) -> None:
 
 def test_files_may_be_kept_for_ever_because_their_address_holds_their_content(client: Any) -> None:
     base = static_path(client.get("/").text)
-    answer = client.get(f"{base}/js/main.js")
+    answer = client.get(f"{base}/js/forecast.js")
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
     assert client.get(f"{base}/js/absent.js").status_code == 404
-    assert client.get("/static/0000000000000000/js/main.js").status_code == 404
+    assert client.get("/static/0000000000000000/js/forecast.js").status_code == 404
     assert client.get(f"{base}/../pages.py").status_code == 404
     assert client.get(f"{base}/%2e%2e/pages.py").status_code == 404
 
 
 def test_files_are_sent_compressed_only_to_who_accepts_it(client: Any) -> None:
     base = static_path(client.get("/").text)
-    packed = client.get(f"{base}/js/main.js", headers={"Accept-Encoding": "gzip"})
-    plain = client.get(f"{base}/js/main.js", headers={"Accept-Encoding": "gzip;q=0, identity"})
+    packed = client.get(f"{base}/js/forecast.js", headers={"Accept-Encoding": "gzip"})
+    plain = client.get(f"{base}/js/forecast.js", headers={"Accept-Encoding": "gzip;q=0, identity"})
     assert packed.headers["content-encoding"] == "gzip" and "content-encoding" not in plain.headers
-    assert packed.content == plain.content == (WEB / "static/js/main.js").read_bytes()
+    assert packed.content == plain.content == (WEB / "static/js/forecast.js").read_bytes()
 
 
-def test_the_page_with_all_its_files_stays_light(client: Any) -> None:
-    page = client.get("/")
-    files = re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text)
-    base = static_path(page.text)
-    modules = [f"{base}/js/{path.relative_to(WEB / 'static' / 'js').as_posix()}" for path in SCRIPTS]
-    packed = {"Accept-Encoding": "gzip"}
-    answers = [client.get(path, headers=packed) for path in {*files, *modules, f"{base}/i18n/nl.json"}]
+@EVERY_PAGE
+def test_a_page_with_all_its_files_stays_light(client: Any, page: PageSpec) -> None:
+    answer = client.get(page.address)
+    files = set(re.findall(r'(?:src|href)="(/static/[^"]+)"', answer.text))
+    base = static_path(answer.text)
+    files |= {f"{base}/js/{path.relative_to(WEB / 'static' / 'js').as_posix()}" for path in scripts_of(page)}
+    files |= {f"{base}/i18n/nl/{name}.json" for name in page.words}
+    answers = [client.get(path, headers={"Accept-Encoding": "gzip"}) for path in files]
+    assert {answer.status_code for answer in answers} == {200}
     assert sum(int(answer.headers["content-length"]) for answer in answers) < 120_000
 
 
 def test_a_text_that_does_not_exist_stops_the_start() -> None:
-    with pytest.raises(KeyError, match="missing"):
-        render_page('<p data-i18n="missing"></p>', TEXTS["nl"], "0")
+    with pytest.raises(KeyError, match=r"shell\.skip"):
+        render_page(PAGES[0], {"page.title": "title"}, "0")
+
+
+@EVERY_PAGE
+def test_every_page_is_reached_from_every_other_and_says_which_it_is(client: Any, page: PageSpec) -> None:
+    text = client.get(page.address).text
+    links = dict(re.findall(r'<a class="[^"]*" href="([^"]+)"[^>]*data-i18n="nav\.[^"]+">([^<]+)<', text))
+    assert links == {other.address: words(other)[f"nav.{other.name}"] for other in PAGES}
+    current = re.findall(r'href="([^"]+)" aria-current="page"', text)
+    assert current == [page.address]

@@ -53,13 +53,3 @@ export function redrawFailure() {
   byId("failure").replaceChildren(box);
   show(byId("token-form"), status === 401);
 }
-
-export function drawEmpty() {
-  const box = element(
-    "div",
-    { class: "utrecht-alert utrecht-alert--info notice" },
-    element("h2", { class: "utrecht-heading-3" }, t("empty.heading")),
-    element("p", {}, t("empty.text")),
-  );
-  byId("failure").replaceChildren(box);
-}

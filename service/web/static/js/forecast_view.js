@@ -7,7 +7,8 @@ import { drawYears } from "./charts/years.js";
 import { date, named, percent, persons, place, t } from "./i18n.js";
 import { drawOneYear } from "./one_year.js";
 import { drawProvenance } from "./provenance.js";
-import { scenarioTable, weightsTable } from "./tables.js";
+import { scenarioTable } from "./tables.js";
+import { weightsTable } from "./weights.js";
 
 /** figures: as loadFigures gives them. */
 export function drawForecast(figures) {
@@ -92,4 +93,14 @@ function drawWeights({ weights, scenarioSet }) {
     nodes.unshift(element("div", { class: "utrecht-alert utrecht-alert--warning notice" }, text));
   }
   host.replaceChildren(...nodes);
+}
+
+export function drawEmpty() {
+  const box = element(
+    "div",
+    { class: "utrecht-alert utrecht-alert--info notice" },
+    element("h2", { class: "utrecht-heading-3" }, t("empty.heading")),
+    element("p", {}, t("empty.text")),
+  );
+  byId("failure").replaceChildren(box);
 }

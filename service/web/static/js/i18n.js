@@ -1,5 +1,5 @@
 // Texts and number formats of the chosen language. Dutch is the default; the choice is kept in this browser.
-// Every sentence a reader sees comes from i18n/<language>.json, next to this folder.
+// Every sentence a reader sees comes from the files under i18n/<language>/ that the page's body names.
 
 const LANGUAGES = { nl: "nl-NL", en: "en-GB" };
 const KEY = "instroom.language";
@@ -78,9 +78,15 @@ export function parsePersons(text) {
 
 async function load(code) {
   if (texts[code]) return;
-  const response = await fetch(new URL(`../i18n/${code}.json`, import.meta.url));
-  if (!response.ok) throw new Error(`no texts for ${code}`);
-  texts[code] = await response.json();
+  const files = document.body.dataset.words.split(" ");
+  const parts = await Promise.all(files.map((file) => loadFile(code, file)));
+  texts[code] = Object.assign({}, ...parts);
+}
+
+async function loadFile(code, file) {
+  const response = await fetch(new URL(`../i18n/${code}/${file}.json`, import.meta.url));
+  if (!response.ok) throw new Error(`no texts for ${code} in ${file}`);
+  return response.json();
 }
 
 export function onLanguage(listener) {

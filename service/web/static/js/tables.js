@@ -1,8 +1,8 @@
-// Tables: one builder for all, the table of scenarios per year, and the probabilities of the scenarios.
+// Tables: one builder for all, and the table of scenarios per year.
 // Roles are written out because narrow screens lay rows out as blocks, which would otherwise drop the semantics.
 
 import { element } from "./dom.js";
-import { chance, named, persons, signed, t } from "./i18n.js";
+import { persons, t } from "./i18n.js";
 
 const CELL = "utrecht-table__cell";
 const HEAD = "utrecht-table__header-cell";
@@ -53,28 +53,4 @@ function observedCell(year) {
   if (!year.monthsObserved) return "–";
   const months = element("span", { class: "aside" }, `(${t("scenario.months", { months: year.monthsObserved })})`);
   return element("span", {}, persons(year.observedToDate), " ", months);
-}
-
-/** labels: what the scenario set calls each key. */
-export function weightsTable(scenarios, labels) {
-  const columns = [
-    { label: t("weights.scenario") },
-    { label: t("weights.before"), numeric: true },
-    { label: t("weights.after"), numeric: true },
-    { label: t("weights.change"), numeric: true },
-  ];
-  const rows = scenarios.map((scenario) => [
-    labels.get(scenario.key) ?? named("weights", scenario.key),
-    chance(scenario.prior),
-    weightBar(scenario),
-    t("weights.points", { points: signed(100 * (scenario.posterior - scenario.prior)) }),
-  ]);
-  return table({ caption: t("weights.caption"), columns, rows, stacks: true });
-}
-
-// The bar repeats the number beside it, so it is left out of the accessibility tree.
-function weightBar(scenario) {
-  const bar = element("span", { class: "bar", "aria-hidden": "true" }, element("span", { class: "bar__fill" }));
-  bar.firstChild.style.inlineSize = `${100 * scenario.posterior}%`;
-  return element("span", { class: "weighed" }, bar, chance(scenario.posterior));
 }

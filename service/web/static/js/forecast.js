@@ -1,15 +1,15 @@
-// Starts the page: language, the list of forecasts, the chosen one, and the one being computed.
+// Starts the forecast page: the list of forecasts, the chosen one, and the one being computed.
 
-import { get, keepToken, onMode } from "./api.js";
+import { get } from "./api.js";
 import { drawChooser, latest, loadForecasts, nameOf, underWay } from "./chooser.js";
 import { byId, show } from "./dom.js";
-import { clearFailure, drawEmpty, drawFailure, failWith, redrawFailure } from "./failure.js";
+import { clearFailure, drawFailure, failWith } from "./failure.js";
 import { loadFigures } from "./figures.js";
-import { drawForecast } from "./forecast_view.js";
-import { onLanguage, startLanguage } from "./i18n.js";
+import { drawEmpty, drawForecast } from "./forecast_view.js";
 import { startOneYear } from "./one_year.js";
 import { UNDER_WAY, follow } from "./progress.js";
 import { drawProgress, hideProgress, redrawProgress } from "./progress_panel.js";
+import { startShell } from "./shell.js";
 
 const view = { list: { forecasts: [], sets: new Map() }, chosen: null, figures: null, empty: false };
 // Milliseconds before the page says that it is waiting: a word that flashes by only disturbs.
@@ -101,28 +101,18 @@ async function openNew(id) {
 function redraw() {
   drawChooser(view.list, view.chosen);
   redrawProgress();
-  redrawFailure();
   if (view.empty) drawEmpty();
   if (view.figures) drawForecast(view.figures).catch(failWith);
 }
 
 function listen() {
-  onMode((development) => show(byId("development-mode"), development));
-  onLanguage(redraw);
   startOneYear();
   byId("forecast-choice").addEventListener("change", () => {
     const id = byId("forecast-choice").value;
     keepInAddress(id);
     choose(id);
   });
-  byId("token-form").addEventListener("submit", (event) => {
-    event.preventDefault();
-    keepToken(byId("token").value);
-    byId("token").value = "";
-    refresh().catch(failWith);
-  });
 }
 
 listen();
-await startLanguage();
-await refresh().catch(failWith);
+await startShell({ load: refresh, redraw });
