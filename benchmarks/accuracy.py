@@ -26,12 +26,12 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.accuracy_picture import draw
-from models.backtest import Plan, half_yearly, read_results, run_backtest
-from models.backtest_data import bitemporal_rows, read_counts, splice
-from models.comparison import Row, common_cases, compare, markdown
-from models.forecasters import NAMES, forecaster
-from models.peers import PEERS
-from models.pooling import CASE, learned_weights, log_points, pool_scores
+from models.backtest.comparison import Row, common_cases, compare, markdown
+from models.backtest.data import bitemporal_rows, read_counts, splice
+from models.backtest.forecasters import NAMES, forecaster
+from models.backtest.peers import PEERS
+from models.backtest.pooling import CASE, learned_weights, log_points, pool_scores
+from models.backtest.run import Plan, half_yearly, read_results, run_backtest
 
 HERE = Path(__file__).resolve().parent / "results"
 LATER, BEFORE = "eurostat_all_applicants_monthly.csv", "eurostat_first_time_applicants_monthly.csv"

@@ -15,7 +15,7 @@ from scipy.stats import binom
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
-from models.comparison import Row, title
+from models.backtest.comparison import Row, title
 
 COLOURS = {12: "#154273", 24: "#c4621a"}
 BINS = 8

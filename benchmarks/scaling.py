@@ -22,8 +22,8 @@ import numpy as np
 
 from models.inflow import HARMONICS, harmonic_basis
 from models.inflow_paths import InflowParameters, initial_state, simulate_log_counts
-from models.panel import fit_panel
-from models.panel_series import PanelSeries
+from models.panel.model import fit_panel
+from models.panel.series import PanelSeries
 
 START = np.datetime64("2000-01", "M")
 COUNTRIES, YEARS = (10, 30, 90), (5, 10, 20)

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from pyarrow import parquet
 
-from models.composition_files import write_split_paths
-from models.composition_paths import ShareParameters, ShareSimulator, ShareState, split_paths
+from models.composition.files import write_split_paths
+from models.composition.paths import ShareParameters, ShareSimulator, ShareState, split_paths
 
 DRAWS, MONTHS, CITIZENS, FITTED = 100_000, 60, 16, 4_000
 SECONDS_LIMIT, MEMORY_LIMIT_MB = 5.0, 1_500.0

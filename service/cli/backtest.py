@@ -17,11 +17,11 @@ from typing import Any
 import pandas as pd
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from models.backtest import Forecaster, Plan, half_yearly, read_results, run_backtest
-from models.backtest_data import bitemporal_rows, read_counts, splice
-from models.comparison import common_cases, compare, markdown
-from models.forecasters import forecaster
-from models.peers import PEERS
+from models.backtest.comparison import common_cases, compare, markdown
+from models.backtest.data import bitemporal_rows, read_counts, splice
+from models.backtest.forecasters import forecaster
+from models.backtest.peers import PEERS
+from models.backtest.run import Forecaster, Plan, half_yearly, read_results, run_backtest
 from service.cli.terminal import err, refuse, say
 from service.settings import Settings
 

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from models.backtest import Forecaster
-from models.panel_series import PanelSeries
+from models.backtest.run import Forecaster
+from models.panel.series import PanelSeries
 from models.series import Array
 from service.cli import backtest as command
 from service.cli.main import app
@@ -113,7 +113,7 @@ def test_what_cannot_be_run_is_said_in_a_sentence(counts: Path, tmp_path: Path) 
 def test_an_unknown_forecaster_and_an_absent_extra_are_named(
     counts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from models.forecasters import forecaster
+    from models.backtest.forecasters import forecaster
 
     monkeypatch.setattr(command, "forecaster", forecaster)
     assert "unknown forecaster 'Prophet'" in run(counts, tmp_path / "r", "--forecaster", "Prophet")[2]

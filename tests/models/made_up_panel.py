@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from models.inflow import HARMONICS, harmonic_basis
 from models.inflow_paths import InflowParameters, initial_state, log_cap, simulate_log_counts
-from models.panel import PanelPriors
-from models.panel_fit import REFERENCE_SIZE
-from models.panel_series import PanelSeries
+from models.panel.fit import REFERENCE_SIZE
+from models.panel.model import PanelPriors
+from models.panel.series import PanelSeries
 from models.prior_terms import Prior
 
 Array = NDArray[np.float64]

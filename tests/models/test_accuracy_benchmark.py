@@ -8,8 +8,8 @@ import pytest
 
 from benchmarks import accuracy
 from benchmarks.accuracy_picture import draw
-from models.backtest import LEVELS, Plan, half_yearly, panel_at
-from models.comparison import common_cases, compare
+from models.backtest.comparison import common_cases, compare
+from models.backtest.run import LEVELS, Plan, half_yearly, panel_at
 
 
 def test_the_real_counts_are_spliced_and_a_third_can_be_left_out(shared_data: Path) -> None:

@@ -9,10 +9,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models import backtest
-from models.backtest import Plan, half_yearly, panel_at, read_results, results_at, run_backtest, targets_at
-from models.backtest_data import bitemporal_rows
-from models.panel_series import PanelSeries
+from models.backtest import run as backtest
+from models.backtest.data import bitemporal_rows
+from models.backtest.run import (
+    Plan,
+    half_yearly,
+    panel_at,
+    read_results,
+    results_at,
+    run_backtest,
+    targets_at,
+)
+from models.panel.series import PanelSeries
 from models.series import Array
 
 FIRST, LAST = "2008-01", "2016-12"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from models.backtest_data import bitemporal_rows, read_counts, splice
+from models.backtest.data import bitemporal_rows, read_counts, splice
 from models.vintage import known_at
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.comparison import Row, common_cases, compare, groups, markdown
+from models.backtest.comparison import Row, common_cases, compare, groups, markdown
 
 
 def scores(

@@ -6,18 +6,18 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from models import composition_splits
 from models.backend import pm, pt
-from models.composition import (
+from models.composition import splits as composition_splits
+from models.composition.data import TOTAL, CompositionData, composition_data
+from models.composition.design import composition_design
+from models.composition.model import (
     DEFAULT_PRIORS,
     CompositionFit,
     build_composition_model,
     fit_composition,
 )
-from models.composition_data import TOTAL, CompositionData, composition_data
-from models.composition_design import composition_design
-from models.composition_paths import ShareParameters, ShareSimulator, ShareState, filter_shares
-from models.composition_splits import split_errors
+from models.composition.paths import ShareParameters, ShareSimulator, ShareState, filter_shares
+from models.composition.splits import split_errors
 from models.prior_terms import Prior
 from models.sampling import sample
 

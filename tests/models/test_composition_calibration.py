@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from models.composition import DEFAULT_PRIORS, build_composition_model, share_parameters
-from models.composition_data import CompositionData, composition_data
-from models.composition_paths import ShareSimulator, filter_shares
+from models.composition.data import CompositionData, composition_data
+from models.composition.model import DEFAULT_PRIORS, build_composition_model, share_parameters
+from models.composition.paths import ShareSimulator, filter_shares
 from models.sampling import sample
 from tests.models.rank_uniformity import Ranks, gather, not_uniform
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.composition_data import ABSENT, OTHER, TOTAL, CompositionData, composition_data
-from models.composition_design import (
+from models.composition.data import ABSENT, OTHER, TOTAL, CompositionData, composition_data
+from models.composition.design import (
     ELAPSED,
     STEP,
     WEIGHT,

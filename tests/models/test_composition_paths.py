@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from models import composition_paths
-from models.composition_data import OTHER, TOTAL, CompositionData, composition_data
-from models.composition_files import write_split_paths
-from models.composition_paths import (
+from models.composition import paths as composition_paths
+from models.composition.data import OTHER, TOTAL, CompositionData, composition_data
+from models.composition.files import write_split_paths
+from models.composition.paths import (
     ShareParameters,
     ShareSimulator,
     ShareState,

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.composition import fit_composition
-from models.composition_data import TOTAL, CompositionData, composition_data
-from models.composition_paths import ShareSimulator, filter_shares
+from models.composition.data import TOTAL, CompositionData, composition_data
+from models.composition.model import fit_composition
+from models.composition.paths import ShareSimulator, filter_shares
 from models.scores import crps_of_draws
 
 SEVEN = ("SY", "ER", "TR", "IQ", "AF", "YE", "SO")

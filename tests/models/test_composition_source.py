@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.composition_data import OTHER, TOTAL
-from models.composition_source import known_composition, largest, shares_elsewhere
+from models.composition.data import OTHER, TOTAL
+from models.composition.source import known_composition, largest, shares_elsewhere
 
 SERIES = "first_applications"
 AS_OF = date(2022, 3, 1)

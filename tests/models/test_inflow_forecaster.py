@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from models.inflow_forecaster import single_forecaster
-from models.panel_series import PanelSeries
+from models.backtest.single import single_forecaster
+from models.panel.series import PanelSeries
 
 
 def test_every_country_continues_from_its_own_level() -> None:

@@ -10,10 +10,16 @@ from scipy import stats
 
 from models.inflow import InflowPriors, build_inflow_model, harmonic_basis
 from models.inflow_paths import one_step_log_density
-from models.panel import DEFAULT_PANEL_PRIORS, PanelPriors, build_panel_model, fit_panel, model_of_figures
-from models.panel_figures import panel_figures
-from models.panel_fit import PanelFit
-from models.panel_series import PanelSeries
+from models.panel.figures import panel_figures
+from models.panel.fit import PanelFit
+from models.panel.model import (
+    DEFAULT_PANEL_PRIORS,
+    PanelPriors,
+    build_panel_model,
+    fit_panel,
+    model_of_figures,
+)
+from models.panel.series import PanelSeries
 from models.prior_terms import Prior
 from models.sampling import SamplerDiagnostics, sample
 from tests.models.made_up_panel import START, TYPICAL, countries, geo_names, population, typical_panel

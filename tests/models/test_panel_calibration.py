@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.inflow import HARMONICS
 from models.inflow_paths import InflowParameters, filter_states, simulate_log_counts
-from models.panel import DEFAULT_PANEL_PRIORS, fit_panel
+from models.panel.model import DEFAULT_PANEL_PRIORS, fit_panel
 from models.prior_terms import Prior
 from tests.models.made_up_panel import START, countries, panel_of, population, simulated
 from tests.models.rank_uniformity import Ranks, gather, not_uniform

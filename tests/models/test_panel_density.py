@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.backend import pt
-from models.panel_density import panel_log_density
+from models.panel.density import panel_log_density
 
 Array = NDArray[np.float64]
 STRETCHES = np.array([[0, 0, 20], [1, 20, 34], [1, 34, 50], [2, 50, 51]])

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from models.panel_figures import COLUMNS, UNCERTAIN_EXTRA, PanelFigures, panel_figures
-from models.panel_series import PanelSeries
+from models.panel.figures import COLUMNS, UNCERTAIN_EXTRA, PanelFigures, panel_figures
+from models.panel.series import PanelSeries
 from tests.models.made_up_panel import START
 
 Array = NDArray[np.float64]

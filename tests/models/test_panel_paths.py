@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from models.panel import fit_panel
-from models.panel_fit import PanelFit
-from models.panel_paths import panel_forecaster, simulate_panel
-from models.panel_series import PanelSeries, panel_series
+from models.panel.fit import PanelFit
+from models.panel.model import fit_panel
+from models.panel.paths import panel_forecaster, simulate_panel
+from models.panel.series import PanelSeries, panel_series
 from tests.models.made_up_panel import TYPICAL, month, typical_panel
 
 Array = NDArray[np.float64]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.inflow import DEFAULT_PRIORS, HARMONICS, fit_inflow
-from models.panel import DEFAULT_PANEL_PRIORS, PanelPriors, fit_panel
+from models.panel.model import DEFAULT_PANEL_PRIORS, PanelPriors, fit_panel
 from models.prior_terms import Family, Prior
 from models.series import Array
 from tests.models.made_up_panel import typical_panel

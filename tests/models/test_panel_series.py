@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.panel_series import PanelSeries, panel_known_at, panel_series
+from models.panel.series import PanelSeries, panel_known_at, panel_series
 
 
 def month(text: str) -> np.datetime64:

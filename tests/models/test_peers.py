@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from models.panel_series import PanelSeries
-from models.peers import PEERS, filled_log_counts, peer_forecaster
+from models.backtest.peers import PEERS, filled_log_counts, peer_forecaster
+from models.panel.series import PanelSeries
 
 
 def panel(counts: np.ndarray) -> PanelSeries:

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from models.backtest import GRID, LEVELS
-from models.pooling import best_weights, learned_weights, log_points, pool_scores
+from models.backtest.pooling import best_weights, learned_weights, log_points, pool_scores
+from models.backtest.run import GRID, LEVELS
 from models.scores import crps_of_normals
 
 Z = stats.norm.ppf(GRID)

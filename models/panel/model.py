@@ -5,7 +5,7 @@
     season_i,k      ~ Normal(season_k, season_spread),   k = the six coefficients of three harmonics
     nu, overdispersion shared; the level before every stretch of a country has the same wide prior
 
-and per country the recursion of `inflow` (`panel_density`). Scales and seasons are sampled as such: a country's own
+and per country the recursion of `inflow` (`panel.density`). Scales and seasons are sampled as such: a country's own
 months say much about them. The gain is sampled as a deviation: they say little about it.
 It must not know of experts, totals or HTTP; only worker processes import it.
 """
@@ -17,10 +17,10 @@ from pydantic import BaseModel, ConfigDict
 
 from models.backend import pm, pt
 from models.inflow import HARMONICS, harmonic_basis
-from models.panel_density import panel_log_density
-from models.panel_figures import PanelFigures, panel_figures
-from models.panel_fit import REFERENCE_SIZE, PanelFit
-from models.panel_series import PanelSeries
+from models.panel.density import panel_log_density
+from models.panel.figures import PanelFigures, panel_figures
+from models.panel.fit import REFERENCE_SIZE, PanelFit
+from models.panel.series import PanelSeries
 from models.prior_terms import Prior, term, terms
 from models.sampling import Progress, SamplerName, sample
 from models.series import Array

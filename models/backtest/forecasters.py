@@ -1,14 +1,14 @@
 """Forecasters by the names a user types: our models and the peers they are compared with.
 
-    panel   all countries in one fit (`panel_paths`)        single   one country at a time (`inflow_forecaster`)
+    panel   all countries in one fit (`panel.paths`)        single   one country at a time (`backtest.single`)
     AutoETS, AutoARIMA, AutoTheta, SeasonalNaive             the optional extra `peers` (`peers`)
 
 Loaded when asked for: a name costs nothing, the PyMC behind `panel` and `single` does. This module must not import
 PyMC itself.
 """
 
-from models.backtest import Forecaster
-from models.peers import PEERS, peer_forecaster
+from models.backtest.peers import PEERS, peer_forecaster
+from models.backtest.run import Forecaster
 
 OURS = ("panel", "single")
 NAMES = (*OURS, *PEERS)
@@ -17,11 +17,11 @@ NAMES = (*OURS, *PEERS)
 def forecaster(name: str) -> Forecaster:
     """Raises ValueError for an unknown name, ModuleNotFoundError for a peer without the extra `peers`."""
     if name == "panel":
-        from models.panel_paths import panel_forecaster
+        from models.panel.paths import panel_forecaster
 
         return panel_forecaster
     if name == "single":
-        from models.inflow_forecaster import single_forecaster
+        from models.backtest.single import single_forecaster
 
         return single_forecaster
     if name in PEERS:

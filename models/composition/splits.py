@@ -24,7 +24,7 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
 from models.backend import pt
-from models.composition_design import (
+from models.composition.design import (
     ANCHOR,
     ELAPSED,
     FLOOR,

@@ -11,9 +11,9 @@ import zlib
 import numpy as np
 
 from models.inflow_paths import filter_states, simulate_log_counts
-from models.panel import DEFAULT_PANEL_PRIORS, PanelPriors, fit_panel
-from models.panel_fit import PanelFit
-from models.panel_series import PanelSeries
+from models.panel.fit import PanelFit
+from models.panel.model import DEFAULT_PANEL_PRIORS, PanelPriors, fit_panel
+from models.panel.series import PanelSeries
 from models.series import Array
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
 
-from models.backtest import BAND, GRID, LEVELS
+from models.backtest.run import BAND, GRID, LEVELS
 from models.scores import crps_of_draws
 from models.series import LEAST_COUNT, Array
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.composition_data import ABSENT, CompositionData
+from models.composition.data import ABSENT, CompositionData
 from models.series import Array, Months
 
 START_SD = 1.0

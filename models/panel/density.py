@@ -5,7 +5,7 @@
     v_t      = (sigma^2 + overdispersion / m_t) w_t
     density  = sum over t of  -log(v_t) / 2 - (nu + 1) / 2 log(1 + e_t^2 / (nu v_t))
 
-per country, summed over its stretches (`panel_figures` says what y, g, f and m are). With f = 0 and one stretch it
+per country, summed over its stretches (`panel.figures` says what y, g, f and m are). With f = 0 and one stretch it
 is `inflow_paths.one_step_log_density` without the constant of the Student-t density, which depends on nu alone.
 The gradient comes from one pass back over the months, as in `smoothing`, and is computed along with the value: a
 sampler wants both. Cost: countries times months. Compiled by Numba; no scan, no latent levels.
@@ -37,7 +37,7 @@ class PanelLogDensity(Op):  # type: ignore[misc]  # PyTensor has no types
     """`(parameters, season, start, figures, stretches) -> density (geo,)` and its gradients.
 
     `parameters` (geo, 4): alpha, sigma, overdispersion, nu; `season` (geo, 12); `start` (stretch,) level before a
-    stretch; `figures` and `stretches` as `panel_figures.PanelFigures` holds them. The further outputs are the
+    stretch; `figures` and `stretches` as `panel.figures.PanelFigures` holds them. The further outputs are the
     derivatives of a country's density, shaped as the first three inputs.
     """
 

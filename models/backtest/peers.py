@@ -13,9 +13,9 @@ from importlib import import_module
 
 import numpy as np
 
-from models.backtest import Forecaster
+from models.backtest.run import Forecaster
 from models.inflow_paths import MOST_PERSONS
-from models.panel_series import PanelSeries
+from models.panel.series import PanelSeries
 from models.series import LEAST_COUNT, Array, log_counts
 
 PEERS = ("AutoETS", "AutoARIMA", "AutoTheta", "SeasonalNaive")

@@ -5,7 +5,7 @@
     one row: e ~ multivariate Student-t(nu), precision 1/v less the direction all groups share, n = groups - 1
              density = L Gamma((nu + n) / 2) / Gamma(nu / 2) (nu pi)^(-n/2) (1 + Q / nu)^(-(nu + n) / 2)
 
-`composition_splits` gives Q and log L per row. The filter makes the likelihood: log ratios of counts with their count
+`composition.splits` gives Q and log L per row. The filter makes the likelihood: log ratios of counts with their count
 noise in v, months and years together, so no share is ever sampled. A multinomial says nothing of the total, hence the
 free direction; two groups or fifteen, merged or not, enter alike. Student-t because a month that upsets one
 nationality upsets others. It must not know of totals, scenarios or HTTP; only worker processes import it.
@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from models.backend import pm, pt
-from models.composition_data import CompositionData
-from models.composition_design import composition_design
-from models.composition_paths import ShareParameters
-from models.composition_splits import split_errors
+from models.composition.data import CompositionData
+from models.composition.design import composition_design
+from models.composition.paths import ShareParameters
+from models.composition.splits import split_errors
 from models.prior_terms import Prior, term
 from models.sampling import Progress, SamplerDiagnostics, SamplerName, sample
 

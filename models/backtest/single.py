@@ -11,7 +11,7 @@ import numpy as np
 
 from models.inflow import fit_inflow
 from models.inflow_paths import filter_states, simulate_log_counts
-from models.panel_series import PanelSeries
+from models.panel.series import PanelSeries
 from models.series import Array
 
 

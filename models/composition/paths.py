@@ -5,8 +5,8 @@
     persons = total_h share_h (1 + r z)+ , rescaled and rounded to total_h,    r^2 = month^2 + count / (total_h share_h)
 
 t_h is Student-t with its scale factor common to all nationalities of a month: turbulent months are so for all; z is
-standard normal; d is 1, in the first month the drift since a nationality was last seen (`composition_design`). The
-filter is the one of `composition_splits`, per hyperparameter draw; eta starts from its level and variance. r is at
+standard normal; d is 1, in the first month the drift since a nationality was last seen (`composition.design`). The
+filter is the one of `composition.splits`, per hyperparameter draw; eta starts from its level and variance. r is at
 most 1, so that a nationality of half a person a month is noise about half a person. This module must not import PyMC.
 """
 
@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.composition_data import ABSENT, CompositionData
-from models.composition_design import (
+from models.composition.data import ABSENT, CompositionData
+from models.composition.design import (
     ANCHOR,
     ELAPSED,
     FLOOR,
@@ -84,7 +84,7 @@ def filter_shares(parameters: ShareParameters, data: CompositionData) -> ShareSt
 def _after_row(
     parameters: ShareParameters, design: Design, data: CompositionData, t: int, level: Array, variance: Array
 ) -> tuple[Array, Array]:
-    """Levels and variances after one row; see `composition_splits` for the equations."""
+    """Levels and variances after one row; see `composition.splits` for the equations."""
     cell, group = design.cells[t], data.group[t]
     present = np.flatnonzero(group != ABSENT)
     groups = int(group.max()) + 1

@@ -11,7 +11,7 @@ from datetime import date
 
 import pandas as pd
 
-from models.composition_data import OTHER, TOTAL, CompositionData, composition_data
+from models.composition.data import OTHER, TOTAL, CompositionData, composition_data
 from models.vintage import known_at
 
 MOST_CITIZENS = 15

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.inflow_paths import LEAST_SIZE, WINDOW
-from models.panel_series import PanelSeries
+from models.panel.series import PanelSeries
 from models.series import Array, log_counts, month_numbers
 
 UNCERTAIN_EXTRA = 0.25
@@ -30,7 +30,7 @@ COLUMNS = ("y", "month", "unseen", "extra", "unfilled", "recent_total", "inverse
 
 @dataclass(frozen=True)
 class PanelFigures:
-    """What `panel_density` takes.
+    """What `panel.density` takes.
 
     `figures` (figure, 7) as named in `COLUMNS`; `stretches` (stretch, 3): position of the country in `geos`, first
     row and end row of its figures; `geos` the countries that have figures; `log_sizes` (geo,) log of the mean count.

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.backtest_data import SERIES, SOURCE
-from models.panel_series import PanelSeries, panel_known_at
+from models.backtest.data import SERIES, SOURCE
+from models.panel.series import PanelSeries, panel_known_at
 from models.scores import crps_of_draws, log_crps, pinball, pit_of_draws
 from models.series import LEAST_COUNT, Array
 
