@@ -101,7 +101,9 @@ def build_inflow_model(data: MonthlySeries, priors: InflowPriors = DEFAULT_PRIOR
         initial_level = term("initial_level", priors.initial_level)
         widening = 1 + (gap - 1) * alpha**2
         gain = alpha * (1 + (gap - 1) * alpha) / widening
-        error = smoothing_errors(gain, log_count - observed[:, 4:] @ season, initial_level[None])
+        # A sum and no product of matrices: Numba remarks on products with part of an array.
+        seasonal = (observed[:, 4:] * season).sum(axis=1)
+        error = smoothing_errors(gain, log_count - seasonal, initial_level[None])
         size = pt.exp(pt.maximum((recent_total + unfilled * initial_level) / WINDOW, np.log(LEAST_SIZE)))
         variance = (sigma**2 + overdispersion / size) * widening
         pm.Potential("one_step_log_density", _student_t_log_density(error, nu, variance))

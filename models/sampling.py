@@ -11,14 +11,17 @@ divergences, and BFMI (Betancourt 2016). This module knows nothing of what the v
 
 import threading
 import time
+import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow
+from numba.core.errors import NumbaPerformanceWarning
 from numpy.typing import NDArray
 
 from models.backend import az, pm
@@ -164,6 +167,14 @@ def _stacked(batches: list[Any], name: str, tune: int) -> Array:
     return np.stack(chains)
 
 
+@contextmanager
+def _no_remarks_on_speed() -> Iterator[None]:
+    """While compiling: Numba remarks on products in generated code, which changes no number."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NumbaPerformanceWarning)
+        yield
+
+
 def _compile(model: Any, structure: Hashable | None) -> tuple[Any, bool]:
     """Compiled model holding this model's data, and whether it was there already."""
     import nutpie
@@ -174,7 +185,8 @@ def _compile(model: Any, structure: Hashable | None) -> tuple[Any, bool]:
             _compiled.move_to_end(structure)
             data = {shared.name: shared.get_value() for shared in model.data_vars}
             return kept.with_data(**data), True
-        compiled = nutpie.compile_pymc_model(model)
+        with _no_remarks_on_speed():
+            compiled = nutpie.compile_pymc_model(model)
         if structure is not None:
             _compiled[structure] = compiled
             if len(_compiled) > _KEPT_COMPILED:
@@ -195,20 +207,21 @@ def _sample_pymc(
             report(min(seen / (chains * (draws + tune)), 0.99))
 
     started = time.perf_counter()
-    trace = pm.sample(
-        draws=draws,
-        tune=tune,
-        chains=chains,
-        cores=1,
-        random_seed=seed,
-        model=model,
-        nuts_sampler="pymc",
-        callback=count,
-        progressbar=False,
-        quiet=True,
-        compute_convergence_checks=False,
-        compile_kwargs={"mode": "NUMBA"},
-    )
+    with _no_remarks_on_speed():
+        trace = pm.sample(
+            draws=draws,
+            tune=tune,
+            chains=chains,
+            cores=1,
+            random_seed=seed,
+            model=model,
+            nuts_sampler="pymc",
+            callback=count,
+            progressbar=False,
+            quiet=True,
+            compute_convergence_checks=False,
+            compile_kwargs={"mode": "NUMBA"},
+        )
     names = [variable.name for variable in model.free_RVs + model.deterministics]
     sampling = float(trace.posterior.attrs["sampling_time"])
     return _Run(
