@@ -36,6 +36,7 @@ __all__ = [
     "YearBelief",
     "YearChange",
     "parse_scenario_set",
+    "shape_faults",
 ]
 
 _SENTENCES = {
@@ -67,7 +68,7 @@ def parse_scenario_set(payload: object) -> ScenarioSet:
     try:
         record = ScenarioSet.model_validate(payload)
     except ValidationError as error:
-        shape = _shape_faults(error)
+        shape = shape_faults(error)
         meaning = meaning_faults(payload)
         named = {fault.field for fault in shape}
         raise InvalidScenarioSet(shape + tuple(f for f in meaning if f.field not in named)) from None
@@ -77,7 +78,8 @@ def parse_scenario_set(payload: object) -> ScenarioSet:
     return record
 
 
-def _shape_faults(error: ValidationError) -> tuple[Fault, ...]:
+def shape_faults(error: ValidationError) -> tuple[Fault, ...]:
+    """The faults of shape that a record's validation found, in sentences."""
     found = error.errors(include_url=False, include_input=False)
     places = [one["loc"] for one in found]
     # A list all of whose items are faulty is also reported as too short; that would only mislead.

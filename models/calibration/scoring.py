@@ -1,0 +1,140 @@
+"""Scores of every forecast its form allows, and their means.
+
+Point errors use the median; pinball, interval and CRPS are in persons. A quantile-only forecast has pinball and
+interval scores at stated levels and no CRPS: a score for a density that nobody stated would be ours, not theirs. A
+point has the pinball score at one half. Formulas: models/scores.py. This module must not know bias or peers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.calibration.answer import Coverage, ExceedanceScore, Scores, Skill
+from models.calibration.records import ArchivedForecast, EvaluationRequest
+from models.calibration.statements import medians, pits, quantiles_at
+from models.scores import coverage, interval_score, pinball
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredCases:
+    """Everything scored, case by case; NaN where a form does not allow a score.
+
+    `pinball` (case, level); `interval` (case, 2) the ends; the others (case,). `log_error` is NaN where the forecast
+    or the outcome is zero.
+    """
+
+    outcome: Array
+    median: Array
+    log_error: Array
+    pinball: Array
+    interval: Array
+    interval_score: Array
+    crps: Array
+    log_score: Array
+    pit_lower: Array
+    pit_upper: Array
+
+
+def score_cases(
+    forecasts: Sequence[ArchivedForecast], outcomes: Array, request: EvaluationRequest
+) -> ScoredCases:
+    """Score each forecast (case,) at its outcome (case,) persons."""
+    tail = (1 - request.interval_probability) / 2
+    stated = quantiles_at(forecasts, (*request.levels, tail, 1 - tail))
+    quantiles, ends = stated[:, :-2], stated[:, -2:]
+    centre = medians(forecasts)
+    both = np.isfinite(ends).all(axis=1)
+    held = np.full(len(outcomes), np.nan)
+    held[both] = interval_score(ends[both, 0], ends[both, 1], request.interval_probability, outcomes[both])
+    lower, upper = pits(forecasts, outcomes)
+    nothing = np.full(len(outcomes), np.nan)
+    return ScoredCases(
+        outcome=outcomes,
+        median=centre,
+        log_error=log_errors(centre, outcomes),
+        pinball=pinball(quantiles, np.asarray(request.levels), outcomes[:, None]),
+        interval=ends,
+        interval_score=held,
+        crps=nothing,
+        log_score=nothing,
+        pit_lower=lower,
+        pit_upper=upper,
+    )
+
+
+def log_errors(median: Array, outcome: Array) -> Array:
+    """log(forecast) - log(realised), positive = too high; NaN where either is not above zero or not known."""
+    usable = (median > 0) & (outcome > 0)
+    ratio = np.divide(median, outcome, out=np.ones(len(outcome)), where=usable)
+    return np.where(usable, np.log(ratio), np.nan)
+
+
+def mean_scores(scored: ScoredCases, request: EvaluationRequest, skills: Sequence[Skill] = ()) -> Scores:
+    """Means over the cases that have each score."""
+    error = np.abs(scored.median - scored.outcome)
+    relative = np.divide(error, scored.outcome, out=np.full(len(error), np.nan), where=scored.outcome > 0)
+    total = scored.pinball.sum(axis=1)
+    counted = {
+        "mape": relative,
+        "meanLogError": scored.log_error,
+        "pinballSum": total,
+        "intervalScore": scored.interval_score,
+        "crps": scored.crps,
+        "logScore": scored.log_score,
+    }
+    by_level = zip(request.levels, scored.pinball.T, strict=True)
+    return Scores(
+        mape=mean_of(relative),
+        mean_absolute_error=mean_of(error),
+        mean_log_error=mean_of(scored.log_error),
+        pinball={level_name(level): mean_of(column) for level, column in by_level},
+        pinball_sum=mean_of(total),
+        interval_score=mean_of(scored.interval_score),
+        crps=mean_of(scored.crps),
+        log_score=mean_of(scored.log_score),
+        exceedance=_exceedance(scored, request),
+        skill={skill.peer: skill.skill for skill in skills},
+        skills=tuple(skills),
+        n_scored={name: int(np.isfinite(values).sum()) for name, values in counted.items()},
+    )
+
+
+def mean_coverage(scored: ScoredCases, request: EvaluationRequest) -> Coverage:
+    """How often the central interval held the outcome, with the exact interval of that share."""
+    decided = np.isfinite(scored.interval).all(axis=1)
+    low, high = scored.interval[decided].T
+    y = scored.outcome[decided]
+    held = (low <= y) & (y <= high)
+    exact = coverage(held) if len(held) else None
+    return Coverage(
+        interval_probability=request.interval_probability,
+        inside=int(held.sum()),
+        n=len(held),
+        share=exact.share if exact else None,
+        lower95=exact.low if exact else None,
+        upper95=exact.high if exact else None,
+        expected_lower95=None,
+        expected_upper95=None,
+        undecided=int((~decided).sum()),
+    )
+
+
+def mean_of(values: Array) -> float | None:
+    """Mean of what is known, None when nothing is."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else None
+
+
+def level_name(level: float) -> str:
+    """A level as a key: 0.125, 0.5, 0.6667."""
+    return f"{level:.4g}"
+
+
+def _exceedance(scored: ScoredCases, request: EvaluationRequest) -> tuple[ExceedanceScore, ...]:
+    return ()

@@ -1,0 +1,51 @@
+"""One evaluation from end to end, on archives small enough to work out by hand."""
+
+import numpy as np
+import pytest
+
+from models.calibration import EvaluationRequest, Realised
+from models.calibration.evaluation import evaluate
+from tests.models.calibration.made_up_archive import archive, payload, quantiles
+
+ARCHIVE = archive(
+    payload("2022", "2022-02-01", 2022, quantiles=quantiles(80, 100, 110, 120)),
+    payload("2023", "2023-02-01", 2023, quantiles=quantiles(80, 100, 110, 120)),
+    payload("2024", "2024-02-01", 2024, point=100),
+)
+REALISED = Realised({2022: 90.0, 2023: 125.0, 2024: 80.0})
+
+
+def test_scores_coverage_and_pit_by_hand() -> None:
+    answer = evaluate(ARCHIVE, REALISED, EvaluationRequest())
+    assert (answer.n_forecasts, answer.n_target_years) == (3, 3)
+    assert answer.scores.mape == pytest.approx((10 / 90 + 25 / 125 + 20 / 80) / 3)
+    assert answer.scores.mean_log_error == pytest.approx(np.log(100**3 / (90 * 125 * 80)) / 3)
+    # Median: 5, 12.5, 10. At 7/8: 30/8, 7/8 of 5; the point states none.
+    assert answer.scores.pinball["0.5"] == pytest.approx(27.5 / 3)
+    assert answer.scores.pinball["0.875"] == pytest.approx((30 / 8 + 35 / 8) / 2)
+    assert answer.scores.interval_score == pytest.approx((40 + 40 + 8 * 5) / 2)
+    assert answer.scores.crps is None
+    assert (answer.coverage.inside, answer.coverage.n, answer.coverage.undecided) == (1, 2, 1)
+    assert [(pit.lower, pit.upper) for pit in answer.pit] == [(0.125, 0.5), (0.875, 1), (0, 0.5)]
+
+
+def test_progress_rises_to_one_and_an_exception_in_it_stops_the_evaluation() -> None:
+    seen: list[float] = []
+    evaluate(ARCHIVE, REALISED, EvaluationRequest(), lambda fraction, step: seen.append(fraction))
+    assert seen == sorted(seen)
+    assert (seen[0], seen[-1]) == (0.0, 1.0)
+
+    def cancel(fraction: float, step: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(ARCHIVE, REALISED, EvaluationRequest(), cancel)
+
+
+def test_the_answer_is_the_contracts_json() -> None:
+    answer = evaluate(ARCHIVE, REALISED, EvaluationRequest()).model_dump(mode="json", by_alias=True)
+    contract = {"nForecasts", "nTargetYears", "scores", "coverage", "pit", "bias", "sequential", "valueAdded"}
+    assert contract <= set(answer)
+    assert {"mape", "meanLogError", "pinball", "crps", "intervalScore", "skill"} <= set(answer["scores"])
+    assert {"intervalProbability", "inside", "n", "lower95", "upper95"} <= set(answer["coverage"])
+    assert {"edition", "targetYear", "horizon", "lower", "upper"} <= set(answer["pit"][0])
