@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from priors.ledger import LedgerEntry
+from service.api.anchoring import NOT_YET, unopened
 from service.api.context import Sessions
 from service.api.lists import LINKED, PageNumber, PageSize, link_pages
 from service.api.shapes import Identifier, ListShape, Shape
@@ -35,7 +36,7 @@ class LedgerVerification(Shape):
 def read_ledger_entries(
     request: Request,
     response: Response,
-    _caller: ReaderOfConcepts,
+    caller: ReaderOfConcepts,
     sessions: Sessions,
     scenario_set: Annotated[Identifier | None, Query(alias="scenarioSet")] = None,
     page: PageNumber = 1,
@@ -44,7 +45,10 @@ def read_ledger_entries(
     subject = None if scenario_set is None else set_subject(scenario_set)
     try:
         with reading(sessions) as session:
-            found = list_entries(session, subject, page, page_size)
+            hidden = {set_subject(one) for one in unopened(session, caller)}
+            if subject in hidden:
+                raise NOT_YET
+            found = list_entries(session, subject, page, page_size, hidden)
     except UnreadableEntry as fault:
         raise Problem(500, "Ledger damaged", f"The ledger is broken: {fault}.") from None
     link_pages(request, response, page, page_size, found.total)

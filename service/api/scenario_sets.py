@@ -17,6 +17,7 @@ from pydantic.alias_generators import to_camel
 from sqlalchemy.orm import Session, sessionmaker
 
 from priors.scenario import InvalidScenarioSet, ScenarioSet, parse_scenario_set
+from service.api.anchoring import check_opened, unopened
 from service.api.bodies import RawBody, read_json
 from service.api.context import Sessions
 from service.api.etags import not_modified, required, stale, strongly_matches
@@ -40,7 +41,13 @@ from service.storage.audit import record_action
 from service.storage.base import reading, writing
 from service.storage.ledger import set_subject
 from service.storage.paging import Page
-from service.storage.scenario_sets import StoredSet, UnknownScenarioSet, get_set, list_sets, list_versions
+from service.storage.scenario_sets import (
+    StoredSet,
+    UnknownScenarioSet,
+    get_set,
+    list_sets,
+    list_versions,
+)
 
 Responses = dict[int | str, dict[str, Any]]
 router = APIRouter(tags=["scenario sets"])
@@ -99,6 +106,7 @@ def change_set(
     known = partial(strongly_matches, required(if_match))
     record = _stated(read_json(body))
     with _changing(sessions) as session:
+        check_opened(session, set_id, caller)
         stored = change_scenario_set(session, set_id, record, caller.name, known)
         answer = _saved(session, stored, caller, "change scenario set")
     response.headers["ETag"] = stored.etag
@@ -109,18 +117,18 @@ def change_set(
     "/scenario-sets",
     response_model_exclude_none=True,
     responses=LINKED,
-    summary="Every scenario set in its latest version, the newest set first",
+    summary="Every scenario set in its latest version, the newest set first; to an expert others' only after one's own",
 )
 def read_sets(
     request: Request,
     response: Response,
-    _caller: ReaderOfConcepts,
+    caller: ReaderOfConcepts,
     sessions: Sessions,
     page: PageNumber = 1,
     page_size: PageSize = 100,
 ) -> ScenarioSetList:
     with reading(sessions) as session:
-        found = list_sets(session, page, page_size)
+        found = list_sets(session, page, page_size, unopened(session, caller))
     return _listed(request, response, found)
 
 
@@ -133,14 +141,13 @@ def read_sets(
 )
 def read_set(
     set_id: SetId,
-    _caller: ReaderOfConcepts,
+    caller: ReaderOfConcepts,
     sessions: Sessions,
     response: Response,
     version: Version = None,
     if_none_match: IfNoneMatch = None,
 ) -> StoredScenarioSet | Response:
-    with reading(sessions) as session:
-        stored = _found(session, set_id, version)
+    stored = found_set(sessions, set_id, version, caller)
     if not_modified(if_none_match, stored.etag):
         return Response(status_code=304, headers={"ETag": stored.etag})
     response.headers["ETag"] = stored.etag
@@ -157,12 +164,13 @@ def read_versions(
     request: Request,
     response: Response,
     set_id: SetId,
-    _caller: ReaderOfConcepts,
+    caller: ReaderOfConcepts,
     sessions: Sessions,
     page: PageNumber = 1,
     page_size: PageSize = 100,
 ) -> ScenarioSetList:
     with reading(sessions) as session, _refusals():
+        check_opened(session, set_id, caller)
         found = list_versions(session, set_id, page, page_size)
     return _listed(request, response, found)
 
@@ -190,12 +198,12 @@ def preview_set(body: RawBody, _caller: ReaderOfConcepts, sessions: Sessions) ->
 )
 def read_set_density(
     set_id: SetId,
-    _caller: ReaderOfConcepts,
+    caller: ReaderOfConcepts,
     sessions: Sessions,
     year: Annotated[int | None, Query(ge=1950, le=2200, description="By default every stated year.")] = None,
     version: Version = None,
 ) -> ScenarioSetDensity:
-    found = _implied(sessions, set_id, version, year)
+    found = _implied(sessions, set_id, version, year, caller)
     return density_shape(found, found.density.stated_years if year is None else (year,))
 
 
@@ -206,13 +214,13 @@ def read_set_density(
 )
 def read_set_exceedance(
     set_id: SetId,
-    _caller: ReaderOfConcepts,
+    caller: ReaderOfConcepts,
     sessions: Sessions,
     year: Annotated[int, Query(ge=1950, le=2200)],
     above: Annotated[float, Query(allow_inf_nan=False, description="Persons.")],
     version: Version = None,
 ) -> Exceedance:
-    density = _implied(sessions, set_id, version, year).density
+    density = _implied(sessions, set_id, version, year, caller).density
     return Exceedance(year=year, above=above, probability=density.exceedance(year, above))
 
 
@@ -227,14 +235,25 @@ def _stated(document: object) -> ScenarioSet:
     return record
 
 
-def _found(session: Session, set_id: str, version: int | None = None) -> StoredSet:
+def found_set(sessions: sessionmaker[Session], set_id: str, version: int | None, caller: Caller) -> StoredSet:
+    """One version, by default the latest; raises Problem 404, or 403 while it is hidden from the caller."""
+    with reading(sessions) as session:
+        return _found(session, set_id, version, caller)
+
+
+def _found(session: Session, set_id: str, version: int | None, caller: Caller) -> StoredSet:
+    check_opened(session, set_id, caller)
     with _refusals():
         return get_set(session, set_id, version)
 
 
-def _implied(sessions: sessionmaker[Session], set_id: str, version: int | None, year: int | None) -> Implied:
-    with reading(sessions) as session, _refusals():
-        found = implied(session, get_set(session, set_id, version).record)
+def _implied(
+    sessions: sessionmaker[Session], set_id: str, version: int | None, year: int | None, caller: Caller
+) -> Implied:
+    with reading(sessions) as session:
+        stored = _found(session, set_id, version, caller)
+        with _refusals():
+            found = implied(session, stored.record)
     stated = found.density.stated_years
     if year is not None and year not in stated:
         detail = f"no scenario states {year}; stated are {', '.join(map(str, stated))}"

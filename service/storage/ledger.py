@@ -7,7 +7,7 @@ Must not know HTTP, nor how an effect is computed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -73,9 +73,11 @@ def append_entry(
     return entry
 
 
-def list_entries(session: Session, subject: str | None, number: int, size: int) -> Page[LedgerEntry]:
-    """Entries in the order they were made, of one subject or of all; raises UnreadableEntry."""
-    query = select(LedgerRow).order_by(LedgerRow.sequence)
+def list_entries(
+    session: Session, subject: str | None, number: int, size: int, hidden: Collection[str] = frozenset()
+) -> Page[LedgerEntry]:
+    """Entries in the order they were made, of one subject or of all but the hidden; raises UnreadableEntry."""
+    query = select(LedgerRow).where(LedgerRow.subject.not_in(hidden)).order_by(LedgerRow.sequence)
     if subject is not None:
         query = query.where(LedgerRow.subject == subject)
     page = fetch_page(session, query, number, size)

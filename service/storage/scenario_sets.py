@@ -9,7 +9,9 @@ meant to happen: use `service.scenario_changes`, which does both in one transact
 from __future__ import annotations
 
 import hashlib
+import json
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -97,10 +99,28 @@ def lock_set(session: Session, set_id: str) -> StoredSet:
     return get_set(session, set_id)
 
 
-def list_sets(session: Session, number: int, size: int) -> Page[StoredSet]:
-    """Every set in its latest version, the newest set first."""
-    page = fetch_page(session, select(SetRow).order_by(SetRow.number.desc()), number, size)
+def list_sets(
+    session: Session, number: int, size: int, hidden: Collection[str] = frozenset()
+) -> Page[StoredSet]:
+    """Every set but the hidden ones in its latest version, the newest set first."""
+    query = select(SetRow).where(SetRow.id.not_in(hidden)).order_by(SetRow.number.desc())
+    page = fetch_page(session, query, number, size)
     return Page([get_set(session, row.id) for row in page.items], page.number, page.size, page.total)
+
+
+def hidden_from(session: Session, expert: str) -> frozenset[str]:
+    """Ids of others' sets about an edition and target that the expert has not stated a set about."""
+    query = _versions().where(VersionRow.version == SetRow.version)
+    subjects = {row.id: _subject(version) for row, version in session.execute(query)}
+    mine = set(session.scalars(select(VersionRow.set_id).where(VersionRow.created_by == expert)))
+    stated = {subjects[set_id] for set_id in mine}
+    return frozenset(set_id for set_id, subject in subjects.items() if subject not in stated)
+
+
+def _subject(version: VersionRow) -> str:
+    """What a set is about."""
+    record = json.loads(version.record)
+    return json.dumps([record["edition"], record["target"]], sort_keys=True)
 
 
 def list_versions(session: Session, set_id: str, number: int, size: int) -> Page[StoredSet]:

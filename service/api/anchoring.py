@@ -1,0 +1,28 @@
+"""Nobody is anchored by others' numbers: an expert sees others' sets only after storing one of one's own.
+
+Own is a set about the same edition and target, in any version. Evaluators and administrators state nothing and see
+everything.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from service.problems import Problem
+from service.security import Caller, Role
+from service.storage.scenario_sets import hidden_from
+
+NOT_YET = Problem(
+    403, "Not yet", "Other experts' sets open once you have stored your own for this edition and target."
+)
+
+
+def unopened(session: Session, caller: Caller) -> frozenset[str]:
+    """Ids of the scenario sets that the caller may not see yet."""
+    return hidden_from(session, caller.name) if caller.role == Role.EXPERT else frozenset()
+
+
+def check_opened(session: Session, set_id: str, caller: Caller) -> None:
+    """Raises Problem 403 for a set that the caller may not see yet."""
+    if set_id in unopened(session, caller):
+        raise NOT_YET
