@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 
 from priors.records import ScenarioSet
 from service.api import (
+    archived_forecasts,
     deliveries,
     forecast_events,
     forecast_reads,
@@ -57,6 +58,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     forecast_reads.router,
     scenario_paths.router,
     what_ifs.router,
+    archived_forecasts.router,
 )
 
 _DESCRIPTION = (

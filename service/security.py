@@ -148,3 +148,4 @@ def require(*roles: Role) -> Callable[[Caller], Caller]:
 AdminCaller = Annotated[Caller, Depends(require())]
 ExpertCaller = Annotated[Caller, Depends(require(Role.EXPERT))]
 ReaderOfConcepts = Annotated[Caller, Depends(require(Role.EXPERT, Role.EVALUATOR))]
+EvaluatorCaller = Annotated[Caller, Depends(require(Role.EVALUATOR))]

@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import pandas as pd
 from pydantic import Field
 
 from priors.records import (
@@ -29,6 +28,9 @@ from priors.records import (
     Series,
     Year,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Stage = Literal["experts", "model", "combined", "estimate", "adopted"]
 STAGES: tuple[Stage, ...] = ("experts", "model", "combined", "estimate", "adopted")

@@ -31,6 +31,7 @@ APPEND_ONLY = [
     "scenario_set_versions",
     "ledger_entries",
     "audit_entries",
+    "archived_forecasts",
 ]
 
 
@@ -79,6 +80,8 @@ def test_the_database_refuses_to_change_history(
         "confirmations": "(1, 'd', '2024-01-01', '1-1')",
         "scenario_set_versions": "('s', 1, '{}', 'h', 'a', '2024-01-01')",
         "ledger_entries": "(1, '2024-01-01', 's', '{}', 'h')",
+        "archived_forecasts": "('i', 1, 'k', 1, NULL, 's', 'NL', 'TOTAL', 'e', 'i', NULL, 'adopted', 2024, "
+        "'2024-01-01', '2024-01-01', 'point', '{}', 'o', 'a', '2024-01-01')",
         "audit_entries": "(1, '2024-01-01', 'a', 'admin', 'x', 's')",
     }
     with writing(sessions) as session:
@@ -87,7 +90,7 @@ def test_the_database_refuses_to_change_history(
         if table != "deliveries":
             session.execute(text(f"INSERT INTO {table} VALUES {rows[table]}"))
     columns = {"realisations": "flag", "confirmations": "ranges", "scenario_set_versions": "record"}
-    column = {**columns, "ledger_entries": "entry"}.get(table, "actor")
+    column = {**columns, "ledger_entries": "entry", "archived_forecasts": "content"}.get(table, "actor")
     statement = f"UPDATE {table} SET {column} = 'x'" if verb == "UPDATE" else f"DELETE FROM {table}"
     with pytest.raises(DBAPIError, match="append-only"), writing(sessions) as session:
         session.execute(text(statement))
