@@ -3,9 +3,9 @@
     y_t     = log(max(count_t, 1)) = season[month] + level_{t-1} + e_t
     level_t = level_{t-1} + alpha_g e_t
     season  = sum over k = 1..3 of  a_k cos(2 pi k month / 12) + b_k sin(2 pi k month / 12)
-    e_t     ~ Student-t(nu), scale^2 = (sigma^2 + overdispersion / m_t) (1 + (g - 1) alpha^2)
+    e_t     ~ Student-t(nu), scale^2 = (sigma^2 + overdispersion / m_t) (1 + (g - 1) alpha^2 + f_t)
 
-`inflow_paths` states the rest (m_t, gaps) and has the same recursion in NumPy. The errors are those of
+`inflow_paths` states the rest (m_t, gaps, f_t) and has the same recursion in NumPy. The errors are those of
 exponential smoothing, linear in the data: given the hyperparameters nothing is left to sample, and a gradient
 costs one pass back over the months (`smoothing`).
 It must not know of experts, totals or HTTP; only worker processes import it.
@@ -92,17 +92,17 @@ def build_inflow_model(data: MonthlySeries, priors: InflowPriors = DEFAULT_PRIOR
     """The `pm.Model` of a series. Only months with a figure enter; a series without any leaves the priors."""
     with pm.Model(coords={"harmonic": np.arange(2 * HARMONICS)}) as model:
         observed = pm.Data("observed_months", _observed_months(data))
-        log_count, gap, recent_total, unfilled = (observed[:, column] for column in range(4))
+        log_count, gap, extra, recent_total, unfilled = (observed[:, column] for column in range(5))
         alpha = term("alpha", priors.alpha)
         sigma = term("sigma", priors.sigma)
         nu = term("nu", priors.nu)
         overdispersion = term("overdispersion", priors.overdispersion)
         season = term("season", priors.season, dims="harmonic")
         initial_level = term("initial_level", priors.initial_level)
-        widening = 1 + (gap - 1) * alpha**2
+        widening = 1 + (gap - 1) * alpha**2 + extra
         gain = alpha * (1 + (gap - 1) * alpha) / widening
         # A sum and no product of matrices: Numba remarks on products with part of an array.
-        seasonal = (observed[:, 4:] * season).sum(axis=1)
+        seasonal = (observed[:, 5:] * season).sum(axis=1)
         error = smoothing_errors(gain, log_count - seasonal, initial_level[None])
         size = pt.exp(pt.maximum((recent_total + unfilled * initial_level) / WINDOW, np.log(LEAST_SIZE)))
         variance = (sigma**2 + overdispersion / size) * widening
@@ -161,7 +161,7 @@ def harmonic_basis(month: NDArray[np.int64]) -> Array:
 
 
 def _observed_months(data: MonthlySeries) -> Array:
-    """`(observed month, 4 + 6)`: log count, gap, `recent_total`, `unfilled`, and the harmonics of the month.
+    """`(observed month, 5 + 6)`: log count, gap, added noise, `recent_total`, `unfilled`, and the month's harmonics.
 
     `recent_total` sums up to twelve log counts before the month; `unfilled` of twelve are not there yet. One
     array, so that the compiler knows all columns to be equally long whatever the series.
@@ -173,4 +173,5 @@ def _observed_months(data: MonthlySeries) -> Array:
     recent_total = cumulative[place] - cumulative[np.maximum(place - WINDOW, 0)]
     unfilled = np.maximum(WINDOW - place, 0)
     gap = np.diff(seen, prepend=-1)
-    return np.column_stack([y, gap, recent_total, unfilled, harmonic_basis(month_numbers(data.months[seen]))])
+    harmonics = harmonic_basis(month_numbers(data.months[seen]))
+    return np.column_stack([y, gap, data.extra[seen], recent_total, unfilled, harmonics])

@@ -2,16 +2,18 @@
 
     y_t     = log(max(count_t, 1)) = season[month] + level_{t-1} + e_t
     level_t = level_{t-1} + alpha_g e_t
-    e_t     ~ Student-t(nu), scale^2 = (sigma^2 + overdispersion / m_t) (1 + (g - 1) alpha^2)
+    e_t     ~ Student-t(nu), scale^2 = (sigma^2 + overdispersion / m_t) w_t,  w_t = 1 + (g - 1) alpha^2 + f_t
     m_t     = geometric mean of the twelve months observed last, at least five persons
-    alpha_g = alpha (1 + (g - 1) alpha) / (1 + (g - 1) alpha^2)
+    alpha_g = alpha (1 + (g - 1) alpha) / w_t
 
 Local level in innovations form (Hyndman, Koehler, Ord and Snyder 2008, ch. 3-5). `g` is the number of months
 since the last observed one: 1 without a gap. The level is a random walk with steps alpha e, so g - 1 unseen
 steps add (g - 1) alpha^2 of one step's variance to what the next month may differ, and the Kalman gain grows
 to alpha_g, towards 1: after a long silence the next month says nearly everything about the level.
-m_t looks back only, so the density that weighs data is the one that is simulated. Before the first month the
-window of twelve holds the initial level. This module must not import PyMC: the web process uses it.
+`f_t` is the noise that an unsettled figure adds (`series`: extra), as a part of a one-step error's variance: the
+month may differ by more, and the level learns less from it. m_t looks back only, so the density that weighs data is
+the one that is simulated. Before the first month the window of twelve holds the initial level.
+This module must not import PyMC: the web process uses it.
 """
 
 from dataclasses import dataclass, fields
@@ -92,10 +94,12 @@ def one_step_log_density(
     return _filter(parameters, data, from_month if from_month is not None else _first_month(data))[1]
 
 
-def gap_factors(alpha: Array, gap: int | NDArray[np.int64]) -> tuple[Array, Array]:
-    """`(gain, variance factor)` for a month that comes `gap` months after the last observed one."""
+def gap_factors(
+    alpha: Array, gap: int | NDArray[np.int64], extra: float | Array = 0.0
+) -> tuple[Array, Array]:
+    """`(gain, variance factor)` for a figure with added noise `gap` months after the last observed one."""
     unseen = np.asarray(gap, dtype=float) - 1
-    widening = 1 + unseen * alpha**2
+    widening = 1 + unseen * alpha**2 + extra
     return np.asarray(alpha * (1 + unseen * alpha) / widening), np.asarray(widening)
 
 
@@ -161,7 +165,7 @@ def _filter(
     season = parameters.season.T
     for t in np.flatnonzero(data.available):
         month, y = data.months[t], log_counts(data.counts[t])
-        gain, widening = gap_factors(parameters.alpha, _months_between(last, month))
+        gain, widening = gap_factors(parameters.alpha, _months_between(last, month), data.extra[t])
         error = y - season[month_numbers(data.months[t : t + 1])[0]] - level
         if from_month is not None and month >= from_month:
             density += student_t_log_density(error, parameters.nu, _scale(parameters, total, widening))

@@ -140,7 +140,12 @@ def figures_in_force(at_cutoff: MonthlySeries, at_as_of: MonthlySeries, cutoff: 
         return at_as_of
     figures = kept | new
     months = np.arange(min(figures), max(figures) + 1)
-    return MonthlySeries(months, np.array([figures.get(m, np.nan) for m in months]), at_as_of.label)
+    noise = dict(zip(at_cutoff.months, at_cutoff.extra, strict=True))
+    noise |= {m: f for m, f in zip(at_as_of.months, at_as_of.extra, strict=True) if m not in kept}
+    counts = np.array([figures.get(month, np.nan) for month in months])
+    return MonthlySeries(
+        months, counts, at_as_of.label, np.array([noise.get(month, 0.0) for month in months])
+    )
 
 
 def last_usable_month(series: MonthlySeries, first_year: int) -> np.datetime64:

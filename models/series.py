@@ -2,6 +2,7 @@
 
     counts[t] = persons in months[t], NaN where no figure is available
     y[t]      = log(max(counts[t], 1))            (`log_counts`)
+    extra[t]  = variance that the figure's own uncertainty adds, as a part of a one-step error's; 0 = a settled figure
 
 Published counts are rounded to five, so a zero stands for 0, 1 or 2 persons: it is read as one, which
 keeps logarithms finite without inventing a flow. The calendar has no holes; a month without a figure is NaN,
@@ -9,7 +10,7 @@ which the models treat as not seen and never as zero.
 This module knows nothing of sources, dates of publication, PyMC or HTTP.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -24,16 +25,22 @@ LEAST_COUNT = 1.0
 
 @dataclass(frozen=True)
 class MonthlySeries:
-    """`months` (month,) datetime64[M], consecutive; `counts` (month,) persons, NaN = not available.
+    """`months` (month,) datetime64[M], consecutive; `counts` (month,) persons, NaN = not available; `extra` (month,).
 
-    Raises ValueError for a calendar with holes, unequal lengths, and negative or infinite counts.
+    Without `extra` every figure is settled. Raises ValueError for a calendar with holes, unequal lengths, negative or
+    infinite counts, and added noise that is negative or not finite.
     """
 
     months: Months
     counts: Array
     label: str = ""
+    extra: Array = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
+        if not len(self.extra):
+            object.__setattr__(self, "extra", np.zeros(self.months.shape))
+        if self.extra.shape != self.months.shape or not np.all((self.extra >= 0) & np.isfinite(self.extra)):
+            raise ValueError("added noise must be finite, not negative, and one number per month")
         if self.months.ndim != 1 or self.months.shape != self.counts.shape:
             raise ValueError(f"{self.months.shape} months and {self.counts.shape} counts do not match")
         if self.months.dtype != np.dtype("datetime64[M]"):
@@ -53,13 +60,14 @@ class MonthlySeries:
 
     def until(self, last_month: np.datetime64) -> "MonthlySeries":
         """The series up to and including a month."""
-        kept = self.months <= last_month
-        return MonthlySeries(self.months[kept], self.counts[kept], self.label)
+        return self._only(self.months <= last_month)
 
     def since(self, first_month: np.datetime64) -> "MonthlySeries":
         """The series from a month on."""
-        kept = self.months >= first_month
-        return MonthlySeries(self.months[kept], self.counts[kept], self.label)
+        return self._only(self.months >= first_month)
+
+    def _only(self, kept: NDArray[np.bool_]) -> "MonthlySeries":
+        return MonthlySeries(self.months[kept], self.counts[kept], self.label, self.extra[kept])
 
 
 def monthly_series(frame: pd.DataFrame, label: str = "") -> MonthlySeries:

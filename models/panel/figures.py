@@ -3,7 +3,7 @@
 A country's figures form one stretch, or several where its level restarts. Within a stretch
 
     y           log(max(count, 1))                       month       0 for January to 11 for December
-    unseen      months without a figure just before it   extra       added noise of an uncertain figure
+    unseen      months without a figure just before it   extra       added noise of an unsettled figure
     m           geometric mean of the twelve figures before it in the stretch, at least five persons; those not there
                 yet are as the level before the stretch
 
@@ -19,11 +19,6 @@ from numpy.typing import NDArray
 from models.inflow_paths import LEAST_SIZE, WINDOW
 from models.panel.series import PanelSeries
 from models.series import Array, log_counts, month_numbers
-
-UNCERTAIN_EXTRA = 0.25
-"""Variance that a provisional or estimated figure adds, as a part of a one-step error's: its noise is an eighth wider
-and the level learns a fifth less from it. A stated default. Where vintages were compared, the newest months were
-revised by 4 to 8 % on average (Eurostat 2015-2018), a fifth to a third of a typical one-step error."""
 
 COLUMNS = ("y", "month", "unseen", "extra", "unfilled", "recent_total", "inverse_size")
 
@@ -86,13 +81,12 @@ def _stretch(seen: NDArray[np.int64], data: PanelSeries, column: int) -> Array:
     cumulative = np.concatenate([[0.0], np.cumsum(y)])
     recent_total = cumulative[place] - cumulative[np.maximum(place - WINDOW, 0)]
     unfilled = np.maximum(WINDOW - place, 0)
-    uncertain = [(data.geos[column], month) in data.uncertain for month in months]
     return np.column_stack(
         [
             y,
             month_numbers(months),
             np.diff(seen, prepend=seen[0] - 1) - 1,
-            np.where(uncertain, UNCERTAIN_EXTRA, 0.0),
+            data.extra[seen, column],
             unfilled,
             recent_total,
             np.exp(-np.maximum(recent_total / WINDOW, np.log(LEAST_SIZE))),

@@ -52,20 +52,21 @@ def random_series(months: int, missing: float, seed: int) -> MonthlySeries:
     counts = np.round(1000 * np.exp(np.cumsum(rng.normal(0, 0.3, months))) / 5) * 5
     counts[rng.uniform(size=months) < missing] = np.nan
     counts[months // 2] = 0
-    return MonthlySeries(START + np.arange(months), counts)
+    noise = rng.exponential(0.4, months) * (rng.uniform(size=months) < 0.3)
+    return MonthlySeries(START + np.arange(months), counts, extra=noise)
 
 
 def loop(p: InflowParameters, draw: int, data: MonthlySeries) -> tuple[float, list[float], float]:
     """Level, last twelve logs and log density of one draw, written as the formulas are printed."""
     level, density, gap = p.initial_level[draw], 0.0, 0
     recent = [level] * 12
-    for month, count in zip(data.months, data.counts, strict=True):
+    for month, count, extra in zip(data.months, data.counts, data.extra, strict=True):
         gap += 1
         if np.isnan(count):
             continue
         y = np.log(max(count, 1))
         a = p.alpha[draw]
-        widening = 1 + (gap - 1) * a**2
+        widening = 1 + (gap - 1) * a**2 + extra
         size = max(np.exp(np.mean(recent)), 5)
         scale = np.sqrt((p.sigma[draw] ** 2 + p.overdispersion[draw] / size) * widening)
         expected = p.season[draw, int(str(month)[5:]) - 1] + level
@@ -105,13 +106,16 @@ def test_an_untouched_state_is_the_one_before_the_first_month() -> None:
     np.testing.assert_array_equal(one_step_log_density(p, none), 0)
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.7])
 @pytest.mark.parametrize("gap", [1, 2, 7])
-def test_gap_factors_are_those_of_a_kalman_filter_that_sees_nothing_for_a_while(gap: int) -> None:
+def test_gap_factors_are_those_of_a_kalman_filter_that_sees_nothing_for_a_while(
+    gap: int, noise: float
+) -> None:
     alpha = 0.6
     innovation, step = 1.0, alpha**2  # steady state: level steps alpha^2, noise 1 - alpha, predicted alpha
     predicted = alpha * innovation + (gap - 1) * step
-    variance = predicted + (1 - alpha) * innovation
-    gain, widening = gap_factors(np.array([alpha]), gap)
+    variance = predicted + (1 - alpha) * innovation + noise
+    gain, widening = gap_factors(np.array([alpha]), gap, noise)
     assert widening[0] == pytest.approx(variance)
     assert gain[0] == pytest.approx(predicted / variance)
 

@@ -19,7 +19,7 @@ from models.panel.model import (
     fit_panel,
     model_of_figures,
 )
-from models.panel.series import PanelSeries
+from models.panel.series import UNCERTAIN_EXTRA, PanelSeries
 from models.prior_terms import Prior
 from models.sampling import SamplerDiagnostics, sample
 from tests.models.made_up_panel import START, TYPICAL, countries, geo_names, population, typical_panel
@@ -44,7 +44,8 @@ def panel_with_gaps(months: int, number: int, seed: int) -> PanelSeries:
     counts = np.round(500 * np.exp(np.cumsum(rng.normal(0, 0.25, (months, number)), axis=0)))
     counts[rng.uniform(size=counts.shape) < 0.2] = np.nan
     counts[:5, 1:] = np.nan
-    return PanelSeries(START + np.arange(months), counts, geo_names(number))
+    noise = rng.exponential(0.4, counts.shape) * (rng.uniform(size=counts.shape) < 0.3)
+    return PanelSeries(START + np.arange(months), counts, geo_names(number), extra=noise)
 
 
 def a_point(log_sizes: Array, stretches: int, seed: int) -> tuple[dict[str, Array], PanelFit]:
@@ -73,7 +74,7 @@ def test_the_likelihood_is_the_sum_of_the_densities_that_are_simulated(seed: int
 
 def test_a_restart_cuts_a_country_in_two_with_the_same_hyperparameters() -> None:
     whole = panel_with_gaps(40, 1, 4)
-    cut = PanelSeries(whole.months, whole.counts, whole.geos, restarts=frozenset({("G00", START + 20)}))
+    cut = replace(whole, restarts=frozenset({("G00", START + 20)}))
     model = build_panel_model(cut, log_sizes=np.array([6.0]))
     point, fit = a_point(np.array([6.0]), 2, 5)
     likelihood = model.compile_logp(vars=model.potentials, mode="FAST_COMPILE")(point)
@@ -109,7 +110,7 @@ def test_one_country_has_the_likelihood_of_the_single_series_model() -> None:
 def test_uncertain_figures_weigh_less() -> None:
     data, _ = typical_panel(2, 48, 3)
     doubted = PanelSeries(
-        data.months, data.counts, data.geos, uncertain=frozenset(("G00", month) for month in data.months)
+        data.months, data.counts, data.geos, extra=np.tile([UNCERTAIN_EXTRA, 0.0], (len(data.months), 1))
     )
     point, _ = a_point(np.array([5.0, 7.0]), 2, 9)
     plain, wide = (

@@ -31,7 +31,7 @@ def figures(seed: int) -> Array:
             rng.normal(3, 1, 51),
             rng.integers(0, 12, 51),
             rng.choice([0, 0, 0, 1, 5], 51),
-            rng.choice([0, 0, 0.25], 51),
+            rng.choice([0, 1], 51) * rng.exponential(0.5, 51),
             unfilled,
             recent_total,
             np.exp(-np.maximum(recent_total / 12, np.log(5))),

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from models.panel.figures import COLUMNS, UNCERTAIN_EXTRA, PanelFigures, panel_figures
+from models.panel.figures import COLUMNS, PanelFigures, panel_figures
 from models.panel.series import PanelSeries
 from tests.models.made_up_panel import START
 
@@ -13,12 +13,14 @@ COUNTS = np.round(np.exp(RNG.normal(5, 0.4, (30, 3))))
 COUNTS[:4, 0] = np.nan
 COUNTS[10:13, 0] = np.nan
 COUNTS[:, 1] = np.nan
+EXTRA = np.zeros((30, 3))
+EXTRA[29, 0], EXTRA[3, 2] = 0.25, 0.6
 PANEL = PanelSeries(
     START + np.arange(30),
     COUNTS,
     ("AA", "BB", "CC"),
     restarts=frozenset({("CC", START + 20), ("CC", START), ("AA", START + 40)}),
-    uncertain=frozenset({("AA", START + 29), ("CC", START + 3)}),
+    extra=EXTRA,
 )
 
 
@@ -58,11 +60,12 @@ def test_the_window_holds_the_twelve_figures_before_and_starts_anew_after_a_rest
     assert column(layout, "unfilled", 2)[0] == 12
 
 
-def test_uncertain_figures_are_noisier() -> None:
+def test_every_figure_carries_its_own_added_noise() -> None:
     layout = panel_figures(PANEL)
     np.testing.assert_array_equal(np.flatnonzero(column(layout, "extra", 0)), [22])
     np.testing.assert_array_equal(np.flatnonzero(column(layout, "extra", 1)), [3])
-    assert column(layout, "extra", 1)[3] == UNCERTAIN_EXTRA
+    assert column(layout, "extra", 0)[22] == 0.25
+    assert column(layout, "extra", 1)[3] == 0.6
 
 
 def test_a_panel_without_figures_has_neither_rows_nor_countries() -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.panel.fit import PanelFit
 from models.panel.model import fit_panel
 from models.panel.paths import panel_forecaster, simulate_panel
-from models.panel.series import PanelSeries, panel_series
+from models.panel.series import UNCERTAIN_EXTRA, PanelSeries, panel_series
 from tests.models.made_up_panel import TYPICAL, month, typical_panel
 
 Array = NDArray[np.float64]
@@ -26,8 +26,8 @@ def with_bad_countries() -> PanelSeries:
     counts[60:, data.geos.index(STOPS)] = np.nan
     counts[80, data.geos.index(SPIKE)] *= 100
     counts[:, data.geos.index(NOTHING)] = np.nan
-    doubted = frozenset((DOUBTED, month) for month in data.months)
-    return replace(data, counts=counts, uncertain=doubted)
+    doubted = np.where(np.array(data.geos) == DOUBTED, UNCERTAIN_EXTRA, 0.0)
+    return replace(data, counts=counts, extra=np.tile(doubted, (len(counts), 1)))
 
 
 @pytest.fixture(scope="module")

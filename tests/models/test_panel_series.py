@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.panel.series import PanelSeries, panel_known_at, panel_series
+from models.panel.series import UNCERTAIN_EXTRA, PanelSeries, panel_known_at, panel_series
+from models.series import MonthlySeries
 
 
 def month(text: str) -> np.datetime64:
@@ -35,8 +36,8 @@ def test_countries_share_a_calendar_and_absent_months_are_not_available() -> Non
 def test_flags_become_remarks_also_when_combined() -> None:
     panel = panel_series(FRAME, breaks={"NL": ["2015-03"], "XX": ["2015-01"]})
     assert panel.restarts == {("BE", month("2015-04")), ("NL", month("2015-03"))}
-    assert panel.uncertain == {("BE", month("2015-04")), ("NL", month("2015-01"))}
-    assert panel_series(FRAME.drop(columns="flag")).uncertain == frozenset()
+    np.testing.assert_array_equal(panel.extra, UNCERTAIN_EXTRA * np.array([[0, 1], [0, 0], [0, 0], [1, 0]]))
+    assert not panel_series(FRAME.drop(columns="flag")).extra.any()
 
 
 def test_one_country_starts_at_its_first_figure_and_its_current_series_at_its_last_restart() -> None:
@@ -62,7 +63,7 @@ def test_until_a_month_holds_nothing_later() -> None:
     assert panel.months[-1] == month("2015-02")
     assert panel.counts.shape == (2, 2)
     assert panel.restarts == frozenset()
-    assert panel.uncertain == {("NL", month("2015-01"))}
+    np.testing.assert_array_equal(panel.extra, [[0, UNCERTAIN_EXTRA], [0, 0]])
 
 
 def test_some_countries_in_the_order_asked() -> None:
@@ -119,6 +120,29 @@ def test_only_what_was_known_on_the_day_enters() -> None:
     early, late = (panel_known_at(rows, day, "all") for day in (date(2015, 5, 1), date(2015, 6, 1)))
     assert early.geos == late.geos == ("NL",)
     assert early.counts[0, 0] == 10
-    assert early.uncertain == {("NL", month("2015-01"))}
+    np.testing.assert_array_equal(early.extra, [[UNCERTAIN_EXTRA]])
     assert late.counts[0, 0] == 15
-    assert late.uncertain == frozenset()
+    assert not late.extra.any()
+
+
+def test_one_countrys_series_is_replaced_with_its_noise_and_the_calendar_grows() -> None:
+    panel = panel_series(FRAME, breaks={"NL": ["2015-03"]})
+    other = MonthlySeries(
+        month("2015-03") + np.arange(3), np.array([31, np.nan, 33]), extra=np.array([0, 0, 0.4])
+    )
+    changed = panel.with_one("NL", other)
+    assert changed.months[-1] == month("2015-05")
+    np.testing.assert_array_equal(changed.counts[:, 1], [np.nan, np.nan, 31, np.nan, 33])
+    np.testing.assert_array_equal(changed.extra[:, 1], [0, 0, 0, 0, 0.4])
+    np.testing.assert_array_equal(changed.counts[:4, 0], panel.counts[:, 0])
+    assert changed.restarts == panel.restarts
+    np.testing.assert_array_equal(changed.one("NL").extra, other.extra)
+    assert panel.with_one("XX", other).geos == ("BE", "NL", "XX")
+
+
+def test_added_noise_must_fit_the_counts() -> None:
+    panel = panel_series(FRAME)
+    with pytest.raises(ValueError, match="one number per count"):
+        PanelSeries(panel.months, panel.counts, panel.geos, extra=np.zeros((2, 2)))
+    with pytest.raises(ValueError, match="not negative"):
+        PanelSeries(panel.months, panel.counts, panel.geos, extra=np.full(panel.counts.shape, -0.1))
