@@ -68,32 +68,36 @@ def log_crps(draws: ArrayLike, outcome: ArrayLike, floor: float = 1.0) -> Array:
 
 
 def crps_of_normals(weights: ArrayLike, means: ArrayLike, sds: ArrayLike, outcome: ArrayLike) -> Array:
-    """`(...)`: CRPS of a mixture of normals (component,) at `outcome` (...), in closed form.
+    """`(...)`: CRPS of mixtures of normals at `outcome` (...), in closed form.
 
-    With A(m, s) = E|m + s Z| it is sum w A(y - m_i, s_i) - 1/2 sum sum w w' A(m_i - m_j, hypot(s_i, s_j)).
+    One mixture (component,) for all outcomes, or one for each (component, ...); a component of weight zero is as good
+    as none. With A(m, s) = E|m + s Z| it is
+    sum w A(y - m_i, s_i) - 1/2 sum sum w w' A(m_i - m_j, hypot(s_i, s_j)).
     """
-    w, m, s = _components(weights, means, sds)
     y = np.asarray(outcome, dtype=float)
-    far = np.tensordot(w, _mean_distance(np.subtract.outer(m, y), _along(s, y)), axes=1)
-    apart = w @ _mean_distance(np.subtract.outer(m, m), np.hypot(s[:, None], s)) @ w
-    return np.asarray(far - apart / 2)
+    w, m, s = _components(weights, means, sds, y)
+    far = np.sum(w * _mean_distance(m - y, s), axis=0)
+    apart = _mean_distance(m[:, None] - m, np.hypot(s[:, None], s))
+    return np.asarray(far - np.sum(w[:, None] * w * apart, axis=(0, 1)) / 2)
 
 
 def crps_of_lognormals(weights: ArrayLike, means: ArrayLike, sds: ArrayLike, outcome: ArrayLike) -> Array:
-    """`(...)`: CRPS of a mixture of lognormals, `means` and `sds` (component,) of the logs, `outcome` above 0.
+    """`(...)`: CRPS of mixtures of lognormals, `means` and `sds` of the logs, at `outcome` (...) above 0.
 
+    One mixture (component,) for all outcomes, or one for each (component, ...).
     For one lognormal E(X; X <= y) = E(X) ndtr((log y - m - s^2) / s), which gives E|X - y|; for two
     E(X; X > X') = E(X) ndtr((m - m' + s^2) / hypot(s, s')), which gives E|X - X'|.
     """
-    w, m, s = _components(weights, means, sds)
     y = np.asarray(outcome, dtype=float)
     if np.any(y <= 0):
         raise ValueError("a lognormal is scored at outcomes above zero")
-    mean, below = np.exp(m + s**2 / 2), np.subtract.outer(-m, -np.log(y)) / _along(s, y)
-    far = y * (2 * ndtr(below) - 1) + _along(mean, y) * (1 - 2 * ndtr(below - _along(s, y)))
-    shift = (np.subtract.outer(m, m) + s[:, None] ** 2) / np.hypot(s[:, None], s)
+    w, m, s = _components(weights, means, sds, y)
+    mean, below = np.exp(m + s**2 / 2), (np.log(y) - m) / s
+    far = y * (2 * ndtr(below) - 1) + mean * (1 - 2 * ndtr(below - s))
+    shift = (m[:, None] - m + s[:, None] ** 2) / np.hypot(s[:, None], s)
     one_way = mean[:, None] * (2 * ndtr(shift) - 1)
-    return np.asarray(np.tensordot(w, far, axes=1) - w @ (one_way + one_way.T) @ w / 2)
+    apart = np.sum(w[:, None] * w * (one_way + np.swapaxes(one_way, 0, 1)), axis=(0, 1))
+    return np.asarray(np.sum(w * far, axis=0) - apart / 2)
 
 
 def brier(probability: ArrayLike, happened: ArrayLike) -> Array:
@@ -215,18 +219,20 @@ def _normalised(weights: ArrayLike | None, shape: tuple[int, ...]) -> Array:
     return np.asarray(w / w.sum(axis=0))
 
 
-def _components(weights: ArrayLike, means: ArrayLike, sds: ArrayLike) -> tuple[Array, Array, Array]:
+def _components(
+    weights: ArrayLike, means: ArrayLike, sds: ArrayLike, outcome: Array
+) -> tuple[Array, Array, Array]:
+    """Weights that sum to one, means and sds with axes for the outcome's."""
     w, m, s = (np.asarray(given, dtype=float) for given in (weights, means, sds))
-    if w.ndim != 1 or not w.shape == m.shape == s.shape:
-        raise ValueError(f"weights {w.shape}, means {m.shape} and sds {s.shape} must be of one length")
-    if np.any(s <= 0) or np.any(w < 0) or not w.sum() > 0:
+    if w.ndim < 1 or not w.shape == m.shape == s.shape or w.shape[1:] not in ((), outcome.shape):
+        raise ValueError(
+            f"weights {w.shape}, means {m.shape} and sds {s.shape} must be of one length, for outcomes {outcome.shape}"
+        )
+    if np.any(s <= 0) or np.any(w < 0) or not np.all(w.sum(axis=0) > 0):
         raise ValueError("sds must be positive and weights not negative, with mass")
-    return w / w.sum(), m, s
-
-
-def _along(component: Array, outcome: Array) -> Array:
-    """`component` (component,) with axes of length one for the outcome's."""
-    return component.reshape(-1, *[1] * outcome.ndim)
+    w = w / w.sum(axis=0)
+    axes = (len(w), *[1] * outcome.ndim)
+    return (w.reshape(axes), m.reshape(axes), s.reshape(axes)) if w.ndim == 1 else (w, m, s)
 
 
 def _mean_distance(centre: Array, sd: Array) -> Array:

@@ -39,10 +39,10 @@ class Skill(Record):
 
 
 class ExceedanceScore(Record):
-    """Brier score of the stated chance of more than `above` persons; skill is against the climatological share."""
+    """Mean Brier score of the stated chance of more than `above` persons, over the `n` forecasts that state one."""
 
     above: float
-    brier: float
+    brier: float | None
     n: int
 
 

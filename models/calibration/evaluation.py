@@ -12,10 +12,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from models.calibration.answer import Evaluation, ForecastError, PitEntry
+from models.calibration.answer import Bias, Evaluation, ForecastError, PitEntry
+from models.calibration.bias import BiasRefused, bias_answer, fit_bias
 from models.calibration.records import ArchivedForecast, EvaluationRequest, LedgerEdit, Realised
 from models.calibration.scoring import ScoredCases, mean_coverage, mean_scores, score_cases
 from models.calibration.selection import Selected, select
+from models.calibration.statements import statements
 
 Report = Callable[[float, str], None]
 """(fraction done, name of the step that begins); an exception it raises stops the evaluation and is passed on."""
@@ -35,20 +37,23 @@ def evaluate(
     report(0.0, "selection")
     selected = select(forecasts, realised, request.filter)
     report(0.05, "scores")
-    scored = score_cases(selected.forecasts, selected.realised, request)
+    scored = score_cases(statements(selected.forecasts), selected.realised, request)
+    report(0.15, "bias")
+    bias, refused = _bias(selected, scored, realised, request, report)
+    report(0.9, "sequential evidence")
     answer = Evaluation(
         n_forecasts=len(selected.forecasts),
         n_target_years=len({one.target_year for one in selected.forecasts}),
         left_out=selected.left_out,
-        notes=(),
+        notes=_notes(scored),
         scores=mean_scores(scored, request),
         coverage=mean_coverage(scored, request),
         pit=_pit_entries(selected, scored),
         pit_histogram=(),
         reliability=(),
         errors=_errors(selected, scored),
-        bias=None,
-        bias_refused="the bias is not computed yet",
+        bias=bias,
+        bias_refused=refused,
         sequential=None,
         value_added=(),
         by_expert=(),
@@ -60,6 +65,23 @@ def evaluate(
     )
     report(1.0, "done")
     return answer
+
+
+def _bias(
+    selected: Selected, scored: ScoredCases, realised: Realised, request: EvaluationRequest, report: Report
+) -> tuple[Bias | None, str | None]:
+    """The bias, or why there is none."""
+    try:
+        fit = fit_bias(selected.forecasts, scored.log_error, realised.values, request)
+    except BiasRefused as refused:
+        return None, str(refused)
+    return bias_answer(
+        fit,
+        selected.forecasts,
+        scored.log_error,
+        request,
+        lambda fraction: report(0.2 + 0.7 * fraction, "detectable bias"),
+    ), None
 
 
 def _who(forecast: ArchivedForecast) -> dict[str, object]:
@@ -99,6 +121,22 @@ def _errors(selected: Selected, scored: ScoredCases) -> tuple[ForecastError, ...
         )
         for place, one in enumerate(selected.forecasts)
     )
+
+
+def _notes(scored: ScoredCases) -> tuple[str, ...]:
+    """What the reader should know about forecasts that some measures had to leave out."""
+    notes = []
+    zero = int(np.sum(scored.outcome <= 0))
+    if zero:
+        notes.append(
+            f"{zero} forecasts are about a realised total of zero: left out of everything on the log scale"
+        )
+    unknown = int(np.sum(~np.isfinite(scored.median)))
+    if unknown:
+        notes.append(
+            f"{unknown} forecasts state no levels around one half: no median, no error, not in the bias"
+        )
+    return tuple(notes)
 
 
 def _known(value: float) -> float | None:

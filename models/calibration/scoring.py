@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.calibration.answer import Coverage, ExceedanceScore, Scores, Skill
-from models.calibration.records import ArchivedForecast, EvaluationRequest
-from models.calibration.statements import medians, pits, quantiles_at
-from models.scores import coverage, interval_score, pinball
+from models.calibration.records import EvaluationRequest
+from models.calibration.statements import Statements
+from models.scores import brier, coverage, interval_score, pinball
 
 Array = NDArray[np.float64]
 
@@ -25,7 +25,8 @@ Array = NDArray[np.float64]
 class ScoredCases:
     """Everything scored, case by case; NaN where a form does not allow a score.
 
-    `pinball` (case, level); `interval` (case, 2) the ends; the others (case,). `log_error` is NaN where the forecast
+    `pinball` (case, level); `interval` (case, 2) the ends; `exceedance` (case, threshold) stated chances; the others
+    (case,). `log_error` is NaN where the forecast
     or the outcome is zero.
     """
 
@@ -37,23 +38,23 @@ class ScoredCases:
     interval_score: Array
     crps: Array
     log_score: Array
+    exceedance: Array
     pit_lower: Array
     pit_upper: Array
 
 
-def score_cases(
-    forecasts: Sequence[ArchivedForecast], outcomes: Array, request: EvaluationRequest
-) -> ScoredCases:
+def score_cases(stated: Statements, outcomes: Array, request: EvaluationRequest) -> ScoredCases:
     """Score each forecast (case,) at its outcome (case,) persons."""
     tail = (1 - request.interval_probability) / 2
-    stated = quantiles_at(forecasts, (*request.levels, tail, 1 - tail))
-    quantiles, ends = stated[:, :-2], stated[:, -2:]
-    centre = medians(forecasts)
-    both = np.isfinite(ends).all(axis=1)
+    both = stated.quantiles((*request.levels, tail, 1 - tail))
+    quantiles, ends = both[:, :-2], both[:, -2:]
+    centre = stated.medians()
+    known = np.isfinite(ends).all(axis=1)
     held = np.full(len(outcomes), np.nan)
-    held[both] = interval_score(ends[both, 0], ends[both, 1], request.interval_probability, outcomes[both])
-    lower, upper = pits(forecasts, outcomes)
-    nothing = np.full(len(outcomes), np.nan)
+    held[known] = interval_score(
+        ends[known, 0], ends[known, 1], request.interval_probability, outcomes[known]
+    )
+    lower, upper = stated.pit(outcomes)
     return ScoredCases(
         outcome=outcomes,
         median=centre,
@@ -61,8 +62,9 @@ def score_cases(
         pinball=pinball(quantiles, np.asarray(request.levels), outcomes[:, None]),
         interval=ends,
         interval_score=held,
-        crps=nothing,
-        log_score=nothing,
+        crps=stated.crps(outcomes),
+        log_score=stated.log_score(outcomes),
+        exceedance=stated.exceedance(request.thresholds),
         pit_lower=lower,
         pit_upper=upper,
     )
@@ -137,4 +139,9 @@ def level_name(level: float) -> str:
 
 
 def _exceedance(scored: ScoredCases, request: EvaluationRequest) -> tuple[ExceedanceScore, ...]:
-    return ()
+    found = []
+    for above, stated in zip(request.thresholds, scored.exceedance.T, strict=True):
+        known = np.isfinite(stated)
+        score = brier(np.clip(stated[known], 0, 1), scored.outcome[known] > above)
+        found.append(ExceedanceScore(above=above, brier=mean_of(score), n=int(known.sum())))
+    return tuple(found)

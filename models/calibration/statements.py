@@ -1,111 +1,101 @@
-"""What each forecast states, as arrays over cases: quantiles, centre, and where the outcome falls.
+"""An archive's forecasts as arrays, whatever their forms: quantiles, centres, PIT, scores by case.
 
-Quantiles come from the stated level itself (0.667 counts as 2/3), from the density, or from the draws; nothing is
-interpolated but the median, on the normal-score scale of the logs between the two stated levels around it. NaN marks
-what a form does not say. Axis order: case, then level. This module must not know scores or bias.
+Cases stated alike are gathered (by levels, by number of draws, all mixtures together) and asked together, which is what
+makes ten thousand of them a matter of a second; answers come back in the archive's order, NaN where a form says
+nothing. Axis order: case, then level. This module must not know what is done with the answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
-from models.calibration.records import ArchivedForecast, StatedQuantile
-from models.scores import pit_bounds
-from priors.families import marginal
-from priors.mixture import Component, ExpertDensity
+from models.calibration.forms import Form, MixtureForm, QuantileForm, sorted_draws
+from models.calibration.mixtures import mixtures
+from models.calibration.records import ArchivedForecast
 
 Array = NDArray[np.float64]
-
-LEVEL_TOLERANCE = 0.002
-
-
-def quantiles_at(forecasts: Sequence[ArchivedForecast], levels: Sequence[float]) -> Array:
-    """`(case, level)` quantiles (persons); NaN where the form does not state one."""
-    wanted = np.asarray(levels, dtype=float)
-    return np.array([_quantiles(one, wanted) for one in forecasts]).reshape(len(forecasts), len(wanted))
+Places = NDArray[np.int64]
 
 
-def medians(forecasts: Sequence[ArchivedForecast]) -> Array:
-    """`(case,)` the point or the median (persons); NaN where stated levels do not enclose one half."""
-    return np.array([_median(one) for one in forecasts], dtype=float)
+@dataclass(frozen=True, eq=False)
+class Statements:
+    """`groups`: places of cases and the form they share; every case is in exactly one."""
 
+    cases: int
+    groups: tuple[tuple[Places, Form], ...]
 
-def pits(forecasts: Sequence[ArchivedForecast], outcomes: Array) -> tuple[Array, Array]:
-    """`(lower, upper)`, each (case,): all that is known of the PIT of each outcome; NaN is never returned.
+    def quantiles(self, levels: Sequence[float]) -> Array:
+        """`(case, level)` persons."""
+        wanted = np.asarray(levels, dtype=float)
+        return self._gathered((self.cases, len(wanted)), lambda form, places: form.quantiles(wanted))
 
-    A point says which half; quantiles between which levels; a density or draws exactly where.
-    """
-    both = [_pit(one, float(y)) for one, y in zip(forecasts, outcomes, strict=True)]
-    lower, upper = np.array(both, dtype=float).reshape(-1, 2).T
-    return lower, upper
+    def medians(self) -> Array:
+        """`(case,)` the point or the median (persons)."""
+        return self._gathered((self.cases,), lambda form, places: form.medians())
 
-
-def density_of(forecast: ArchivedForecast) -> ExpertDensity:
-    """The mixture a forecast's scenarios state; raises ValueError for another form."""
-    if forecast.scenarios is None:
-        raise ValueError("only scenarios state a density")
-    year = forecast.target_year
-    parts = []
-    for scenario in forecast.scenarios:
-        belief = scenario.years[year]
-        one = marginal(
-            scenario.family,
-            belief.expected,
-            belief.spread,
-            scenario.spread_meaning,
-            scenario.degrees_of_freedom,
-            forecast.counted_at_cutoff,
+    def pit(self, outcomes: Array) -> tuple[Array, Array]:
+        """`(lower, upper)`, each (case,): all that is known of the PIT of each outcome (case,)."""
+        both = self._gathered(
+            (self.cases, 2), lambda form, places: np.column_stack(form.pit(outcomes[places]))
         )
-        parts.append(Component(scenario.key, scenario.probability, (year,), (one,)))
-    return ExpertDensity(tuple(parts), 0.0)
+        return both[:, 0], both[:, 1]
+
+    def crps(self, outcomes: Array) -> Array:
+        """`(case,)` persons; NaN for quantiles and points."""
+        return self._gathered((self.cases,), lambda form, places: form.crps(outcomes[places]))
+
+    def log_score(self, outcomes: Array) -> Array:
+        """`(case,)` minus the log density per person; NaN for quantiles and points."""
+        return self._gathered((self.cases,), lambda form, places: form.log_score(outcomes[places]))
+
+    def exceedance(self, thresholds: Sequence[float]) -> Array:
+        """`(case, threshold)` stated chance of more; NaN for quantiles and points."""
+        wanted = np.asarray(thresholds, dtype=float)
+        return self._gathered((self.cases, len(wanted)), lambda form, places: form.exceedance(wanted))
+
+    def _gathered(self, shape: tuple[int, ...], ask: Callable[[Form, Places], Array]) -> Array:
+        out = np.full(shape, np.nan)
+        for places, form in self.groups:
+            out[places] = ask(form, places)
+        return out
 
 
-def _quantiles(forecast: ArchivedForecast, levels: Array) -> Array:
+def statements(forecasts: Sequence[ArchivedForecast]) -> Statements:
+    """The forecasts (case,) as arrays. Raises ValueError for one that states no form."""
+    alike: dict[Hashable, list[int]] = defaultdict(list)
+    for place, forecast in enumerate(forecasts):
+        alike[_form_key(forecast)].append(place)
+    groups = tuple(
+        (np.array(places), _form([forecasts[place] for place in places])) for places in alike.values()
+    )
+    return Statements(len(forecasts), groups)
+
+
+def _form_key(forecast: ArchivedForecast) -> Hashable:
     if forecast.scenarios is not None:
-        return density_of(forecast).ppf(forecast.target_year, levels)
+        return "scenarios"
     if forecast.draws is not None:
-        return np.asarray(np.quantile(forecast.draws, levels), dtype=float)
-    if forecast.point is not None:
-        return np.where(np.abs(levels - 0.5) <= LEVEL_TOLERANCE, forecast.point, np.nan)
-    stated = forecast.quantiles or ()
-    return np.array([_stated(stated, float(level)) for level in levels])
+        return "draws", len(forecast.draws)
+    if forecast.quantiles is not None:
+        return tuple(one.level for one in forecast.quantiles)
+    if forecast.point is None:
+        raise ValueError(f"the forecast of {forecast.target_year} in {forecast.edition} states no form")
+    return "point"
 
 
-def _stated(stated: Sequence[StatedQuantile], level: float) -> float:
-    near = [one for one in stated if abs(one.level - level) <= LEVEL_TOLERANCE]
-    return min(near, key=lambda one: abs(one.level - level)).value if near else float("nan")
-
-
-def _median(forecast: ArchivedForecast) -> float:
-    if forecast.quantiles is None:
-        return float(_quantiles(forecast, np.array([0.5]))[0])
-    exact = _stated(forecast.quantiles, 0.5)
-    if np.isfinite(exact):
-        return exact
-    below = [one for one in forecast.quantiles if one.level < 0.5 and one.value > 0]
-    above = [one for one in forecast.quantiles if one.level > 0.5]
-    if not below or not above:
-        return float("nan")
-    low, high = below[-1], above[0]
-    ends = ndtri(low.level), ndtri(high.level)
-    return float(np.exp(np.interp(0.0, ends, (np.log(low.value), np.log(high.value)))))
-
-
-def _pit(forecast: ArchivedForecast, outcome: float) -> tuple[float, float]:
-    if forecast.scenarios is not None:
-        exact = float(density_of(forecast).cdf(forecast.target_year, outcome))
-        return exact, exact
-    if forecast.draws is not None:
-        draws = np.asarray(forecast.draws)
-        below, equal = int(np.sum(draws < outcome)), int(np.sum(draws == outcome))
-        return below / (len(draws) + 1), (below + equal + 1) / (len(draws) + 1)
-    if forecast.point is not None:
-        return (0.0, 0.5) if outcome <= forecast.point else (0.5, 1.0)
-    stated = forecast.quantiles or ()
-    levels, values = [one.level for one in stated], [one.value for one in stated]
-    low, high = pit_bounds(levels, np.asarray(values), outcome)
-    return float(low), float(high)
+def _form(alike: Sequence[ArchivedForecast]) -> Form:
+    first = alike[0]
+    if first.scenarios is not None:
+        return MixtureForm(mixtures(alike))
+    if first.draws is not None:
+        return sorted_draws([one.draws or () for one in alike])
+    if first.quantiles is not None:
+        levels = np.array([one.level for one in first.quantiles])
+        values = [[stated.value for stated in one.quantiles or ()] for one in alike]
+        return QuantileForm(levels, np.array(values, dtype=float))
+    return QuantileForm(np.array([0.5]), np.array([[one.point] for one in alike], dtype=float))

@@ -12,11 +12,12 @@ ARCHIVE = archive(
     payload("2023", "2023-02-01", 2023, quantiles=quantiles(80, 100, 110, 120)),
     payload("2024", "2024-02-01", 2024, point=100),
 )
+REQUEST = EvaluationRequest(simulations=20)
 REALISED = Realised({2022: 90.0, 2023: 125.0, 2024: 80.0})
 
 
 def test_scores_coverage_and_pit_by_hand() -> None:
-    answer = evaluate(ARCHIVE, REALISED, EvaluationRequest())
+    answer = evaluate(ARCHIVE, REALISED, REQUEST)
     assert (answer.n_forecasts, answer.n_target_years) == (3, 3)
     assert answer.scores.mape == pytest.approx((10 / 90 + 25 / 125 + 20 / 80) / 3)
     assert answer.scores.mean_log_error == pytest.approx(np.log(100**3 / (90 * 125 * 80)) / 3)
@@ -31,7 +32,7 @@ def test_scores_coverage_and_pit_by_hand() -> None:
 
 def test_progress_rises_to_one_and_an_exception_in_it_stops_the_evaluation() -> None:
     seen: list[float] = []
-    evaluate(ARCHIVE, REALISED, EvaluationRequest(), lambda fraction, step: seen.append(fraction))
+    evaluate(ARCHIVE, REALISED, REQUEST, lambda fraction, step: seen.append(fraction))
     assert seen == sorted(seen)
     assert (seen[0], seen[-1]) == (0.0, 1.0)
 
@@ -39,13 +40,35 @@ def test_progress_rises_to_one_and_an_exception_in_it_stops_the_evaluation() -> 
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        evaluate(ARCHIVE, REALISED, EvaluationRequest(), cancel)
+        evaluate(ARCHIVE, REALISED, REQUEST, cancel)
 
 
 def test_the_answer_is_the_contracts_json() -> None:
-    answer = evaluate(ARCHIVE, REALISED, EvaluationRequest()).model_dump(mode="json", by_alias=True)
+    answer = evaluate(ARCHIVE, REALISED, REQUEST).model_dump(mode="json", by_alias=True)
     contract = {"nForecasts", "nTargetYears", "scores", "coverage", "pit", "bias", "sequential", "valueAdded"}
     assert contract <= set(answer)
     assert {"mape", "meanLogError", "pinball", "crps", "intervalScore", "skill"} <= set(answer["scores"])
     assert {"intervalProbability", "inside", "n", "lower95", "upper95"} <= set(answer["coverage"])
+    bias = {"mean", "sd", "lower95", "upper95", "probabilityPositive", "probabilityInRope", "rope"}
+    bias |= {"minimumDetectable", "bayesFactor", "verdict", "byStage", "byHorizon", "byTargetYear"}
+    assert bias <= set(answer["bias"])
     assert {"edition", "targetYear", "horizon", "lower", "upper"} <= set(answer["pit"][0])
+
+
+def test_one_forecast_is_scored_and_its_bias_refused() -> None:
+    answer = evaluate(ARCHIVE[:1], REALISED, REQUEST)
+    assert answer.scores.mape == pytest.approx(10 / 90)
+    assert answer.bias is None
+    assert "there is one forecast" in (answer.bias_refused or "")
+
+
+def test_a_realised_zero_is_scored_in_persons_and_left_out_of_logs() -> None:
+    answer = evaluate(ARCHIVE, Realised({2022: 0.0, 2023: 125.0, 2024: 80.0}), REQUEST)
+    assert answer.scores.n_scored["meanLogError"] == 2
+    assert answer.scores.pinball["0.5"] == pytest.approx((50 + 12.5 + 10) / 3)
+    assert [error.log_error is None for error in answer.errors] == [True, False, False]
+    assert any("total of zero" in note for note in answer.notes)
+
+
+def test_the_same_request_gives_the_same_answer() -> None:
+    assert evaluate(ARCHIVE, REALISED, REQUEST) == evaluate(ARCHIVE[::-1], REALISED, REQUEST)
