@@ -76,6 +76,11 @@ def statements(forecasts: Sequence[ArchivedForecast]) -> Statements:
     return Statements(len(forecasts), groups)
 
 
+def quantiles_at(forecasts: Sequence[ArchivedForecast], levels: Sequence[float]) -> Array:
+    """`(case, level)` quantiles (persons); NaN where a form does not state one."""
+    return statements(forecasts).quantiles(levels)
+
+
 def _form_key(forecast: ArchivedForecast) -> Hashable:
     if forecast.scenarios is not None:
         return "scenarios"
