@@ -83,11 +83,7 @@ def bias_answer(
 ) -> Bias:
     """Everything the answer says about bias; `report` receives fractions of the simulations."""
     priors, rope = request.priors, request.rope
-    least = None
-    if request.simulations:
-        least = minimum_detectable(
-            fit.structure, fit.draws, priors.bias_sd, request.simulations, request.seed + 1, report
-        ).minimum
+    least = _minimum(fit, request, report)
     by_stage = _by_stage(fit, forecasts, log_errors, request)
     steps = stage_steps(cells(forecasts, log_errors, by_stage=True), priors, rope, request.seed + 2)
     verdict = fit.posterior.verdict(rope)
@@ -120,6 +116,13 @@ def bias_answer(
             "n": int(np.isfinite(log_errors).sum()),
         }
     )
+
+
+def _minimum(fit: BiasFit, request: EvaluationRequest, report: Callable[[float], None]) -> float | None:
+    if not request.simulations:
+        return None
+    sd, archives, seed = request.priors.bias_sd, request.simulations, request.seed + 1
+    return minimum_detectable(fit.structure, fit.draws, sd, archives, seed, report).minimum
 
 
 def direction_loss(log_errors: Array, request: EvaluationRequest) -> DirectionLoss:
