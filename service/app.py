@@ -22,6 +22,7 @@ from priors.records import ScenarioSet
 from service.api import (
     archived_forecasts,
     deliveries,
+    evaluations,
     forecast_events,
     forecast_reads,
     forecasts,
@@ -59,6 +60,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     scenario_paths.router,
     what_ifs.router,
     archived_forecasts.router,
+    evaluations.router,
 )
 
 _DESCRIPTION = (

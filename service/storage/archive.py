@@ -182,6 +182,14 @@ def get_entry(session: Session, entry_id: str) -> ArchiveEntry | None:
     return _entry(*found) if found else None
 
 
+def summarise(session: Session, wanted: ArchiveFilter) -> tuple[list[str], list[str]]:
+    """Issuers, and targets as "series geo citizen", that some entry has; both in alphabetical order."""
+    issuers = session.scalars(_matching(select(ArchivedRow.issuer).distinct(), wanted))
+    columns = (ArchivedRow.series, ArchivedRow.geo, ArchivedRow.citizen)
+    targets = session.execute(_matching(select(*columns).distinct(), wanted))
+    return sorted(issuers), sorted(" ".join(target) for target in targets)
+
+
 def newest_number(session: Session) -> int:
     """The number of the last entry; 0 for an empty archive."""
     return session.scalar(select(func.max(ArchivedRow.number))) or 0

@@ -27,13 +27,19 @@ if TYPE_CHECKING:
 KEPT_OPEN = 6
 PROVENANCE = "provenance.json"
 _PARTIAL = ".partial-"
+_FOLDERS = ("draws", "evaluations")
 _STALE_SECONDS = 24 * 3600.0
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
+def is_content_hash(name: str) -> bool:
+    """Whether a name is a hexadecimal SHA-256, hence safe as the name of a directory."""
+    return _HASH.fullmatch(name) is not None
+
+
 def draws_directory(data_dir: Path, draws_hash: str) -> Path:
     """Where a forecast's draws are, or will be; raises ValueError for what is not a hexadecimal SHA-256."""
-    if not _HASH.fullmatch(draws_hash):
+    if not is_content_hash(draws_hash):
         raise ValueError(f"not a content hash: {draws_hash!r}")
     return data_dir / "draws" / draws_hash
 
@@ -79,7 +85,8 @@ def remove_partial(data_dir: Path, older_than: float = _STALE_SECONDS) -> int:
     """Delete what killed writers left behind; returns how many directories. Younger ones may be in use."""
     left = [
         path
-        for path in (data_dir / "draws").glob(f"{_PARTIAL}*")
+        for folder in _FOLDERS
+        for path in (data_dir / folder).glob(f"{_PARTIAL}*")
         if time.time() - path.stat().st_mtime > older_than
     ]
     for path in left:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import String, Text, select
+from sqlalchemy import String, Text, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from priors.hashing import content_hash
@@ -82,6 +82,11 @@ def list_entries(
         query = query.where(LedgerRow.subject == subject)
     page = fetch_page(session, query, number, size)
     return Page([_read(row) for row in page.items], page.number, page.size, page.total)
+
+
+def newest_sequence(session: Session) -> int:
+    """The sequence of the last entry; 0 for an empty ledger."""
+    return session.scalar(select(func.max(LedgerRow.sequence))) or 0
 
 
 def verify_ledger(session: Session) -> Verification:

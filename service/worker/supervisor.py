@@ -23,18 +23,15 @@ from distributed import Client, Future
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from service.orders import set_at
 from service.settings import Settings
 from service.storage import jobs
 from service.storage.base import reading, writing
-from service.storage.draws import draws_directory
-from service.storage.forecasts import JOB_KIND, get_forecast
 from service.storage.jobs import Claim
-from service.storage.realisations import load_realisations
-from service.storage.scenario_sets import get_set
 from service.worker.cluster import ask_to_stop, end_process, slots
-from service.worker.forecast_job import Compute, ForecastTask, Outcome, run_task
+from service.worker.forecast_job import Compute
+from service.worker.preparing import KINDS, prepared
 from service.worker.progress import Listener, Progress, reporter
+from service.worker.results import Outcome, Work
 
 log = structlog.get_logger("instroom.worker")
 BEAT_SECONDS = 0.25
@@ -57,9 +54,9 @@ class _Running:
     asked_to_stop: float | None = None
 
 
-def compute_on_dask(token: str, task: ForecastTask, realisations: object, compute: Compute) -> Outcome:
+def compute_on_dask(token: str, work: Work) -> Outcome:
     """What the cluster runs."""
-    return run_task(task, realisations, compute, reporter(token))  # type: ignore[arg-type]
+    return work(reporter(token))
 
 
 class Supervisor:
@@ -113,36 +110,19 @@ class Supervisor:
 
     def _start_next(self) -> bool:
         with writing(self._sessions) as session:
-            claim = jobs.claim(session, self._name, (JOB_KIND,), self._lease)
+            claim = jobs.claim(session, self._name, KINDS, self._lease)
         if claim is None:
             return False
-        log.info("job started", job=claim.job_id, forecast=claim.subject, attempt=claim.attempt)
-        task, realisations = self._prepared(claim)
-        listener = Listener(self._client, claim.token)
-        future = self._client.submit(
-            compute_on_dask,
-            claim.token,
-            task,
-            realisations,
-            self._compute,
-            key=f"forecast-{claim.token}",
-            pure=False,
-            retries=0,
+        log.info(
+            "job started", job=claim.job_id, kind=claim.kind, subject=claim.subject, attempt=claim.attempt
         )
+        with reading(self._sessions) as session:
+            work = prepared(session, claim, self._settings.data_dir, self._compute)
+        listener = Listener(self._client, claim.token)
+        key = f"{claim.kind}-{claim.token}"
+        future = self._client.submit(compute_on_dask, claim.token, work, key=key, pure=False, retries=0)
         self._running.append(_Running(claim, future, listener, time.monotonic()))
         return True
-
-    def _prepared(self, claim: Claim) -> tuple[ForecastTask, object]:
-        """The order with its scenario set and the rows that were stored when it was placed."""
-        with reading(self._sessions) as session:
-            stored = get_forecast(session, claim.subject)
-            assert stored is not None, "a job of this kind is written together with its forecast"
-            order = stored.order
-            chosen = get_set(session, *order.scenario_set) if order.scenario_set else None
-            frame = load_realisations(session, order.target.series, order.target.geo, order.target.citizen)
-        directory = draws_directory(self._settings.data_dir, stored.draws_hash)
-        task = ForecastTask(order, set_at(chosen.record, order.cutoff) if chosen else None, directory)
-        return task, frame.head(stored.basis.known_rows)
 
     def _renewed(self, running: _Running) -> bool:
         """Whether the job is still ours; told at most every beat, and at least every second."""

@@ -1,0 +1,64 @@
+"""What a claimed job needs, read from the database as it was when the job was ordered.
+
+    claim -> kind -> work: a function of the progress report alone, to be sent to a process of the cluster
+
+Rows that came after an order are left out, so that a late start changes nothing. Must not know how anything is
+computed, nor Dask.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from service.evaluation_inputs import ledger_edits, realised_for
+from service.orders import set_at
+from service.storage.archive import entries_at
+from service.storage.draws import draws_directory
+from service.storage.evaluations import EVALUATION_KIND, evaluation_directory, get_evaluation
+from service.storage.forecasts import JOB_KIND, get_forecast
+from service.storage.jobs import Claim
+from service.storage.realisations import load_realisations
+from service.storage.scenario_sets import get_set
+from service.worker.evaluation_job import EvaluationTask, run_evaluation
+from service.worker.forecast_job import Compute, ForecastTask, run_task
+from service.worker.results import Work
+
+KINDS = (JOB_KIND, EVALUATION_KIND)
+
+
+def prepared(session: Session, claim: Claim, data_dir: Path, compute: Compute) -> Work:
+    """The work of a job; `compute` is what computes forecasts."""
+    if claim.kind == EVALUATION_KIND:
+        return _evaluation(session, claim.subject, data_dir)
+    return _forecast(session, claim.subject, data_dir, compute)
+
+
+def _forecast(session: Session, forecast_id: str, data_dir: Path, compute: Compute) -> Work:
+    """The order with its scenario set and the rows that were stored when it was placed."""
+    stored = get_forecast(session, forecast_id)
+    assert stored is not None, "a job of this kind is written together with its forecast"
+    order = stored.order
+    chosen = get_set(session, *order.scenario_set) if order.scenario_set else None
+    frame = load_realisations(session, order.target.series, order.target.geo, order.target.citizen)
+    directory = draws_directory(data_dir, stored.draws_hash)
+    task = ForecastTask(order, set_at(chosen.record, order.cutoff) if chosen else None, directory)
+    return partial(run_task, task, frame.head(stored.basis.known_rows), compute)
+
+
+def _evaluation(session: Session, evaluation_id: str, data_dir: Path) -> Work:
+    """The forecasts, counts and edits that the order could see."""
+    stored = get_evaluation(session, evaluation_id)
+    assert stored is not None, "a job of this kind is written together with its evaluation"
+    order, basis = stored.order, stored.basis
+    entries = entries_at(session, order.archive_filter, basis.newest_entry)
+    task = EvaluationTask(
+        order.request,
+        tuple(dict(entry.content) for entry in entries),
+        realised_for(session, order, basis.known_rows),
+        ledger_edits(session, order.request.filter, basis.ledger_entries),
+        evaluation_directory(data_dir, stored.result_hash),
+    )
+    return partial(run_evaluation, task)

@@ -1,0 +1,184 @@
+"""Evaluations over HTTP: ordered, shared, refused with their reasons, computed by a worker, cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from anyio.from_thread import start_blocking_portal
+
+from models.calibration.records import EvaluationRequest
+from service.app import InstroomApp, create_app
+from service.settings import Settings
+from service.worker.cluster import open_cluster
+from service.worker.forecast_job import compute_forecast
+from service.worker.supervisor import Supervisor
+from tests.conftest import Client
+from tests.contract.evaluation_inputs import ARCHIVE, OUTCOMES, asked, published, stated
+from tests.contract.forecast_inputs import counts, deliver
+
+
+@dataclass(frozen=True)
+class Service:
+    """An application with an archive and counts, without a worker."""
+
+    app: InstroomApp
+    client: Client
+    settings: Settings
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("evaluations")
+    settings = Settings(data_dir=folder, database_url=f"sqlite:///{folder / 'test.sqlite'}")
+    app = create_app(settings)
+    deliver(app.state.sessions, counts())
+    with start_blocking_portal() as portal:
+        client = Client(app, portal)
+        answer = client.post("/v1/archived-forecasts", json=ARCHIVE)
+        assert answer.status_code == 201, answer.text
+        yield Service(app, client, settings)
+        client.close()
+    app.state.sessions.kw["bind"].dispose()
+
+
+@pytest.fixture(scope="module")
+def done(service: Service) -> dict[str, Any]:
+    """One evaluation against given values, computed by a worker on a process of its own."""
+    ordered = service.client.post("/v1/evaluations", json=asked())
+    assert ordered.status_code == 202, ordered.text
+    stop = Event()
+    with open_cluster(None, processes=1) as cluster:
+        supervisor = Supervisor(service.settings, service.app.state.sessions, cluster, compute_forecast)
+        thread = Thread(target=supervisor.run, args=(stop,))
+        thread.start()
+        try:
+            told = service.client.get(f"{ordered.headers['location']}/events", timeout=300).text
+        finally:
+            stop.set()
+            thread.join(30)
+    answer = service.client.get(ordered.headers["location"])
+    assert answer.json()["status"] == "succeeded", answer.text
+    return {**answer.json(), "told": told, "etag": answer.headers["etag"]}
+
+
+def fields(answer: Any) -> list[str]:
+    assert answer.status_code == 400, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    return [error["field"] for error in answer.json()["errors"]]
+
+
+def test_a_finished_evaluation_has_the_shape_of_the_contract(done: dict[str, Any]) -> None:
+    assert (done["nForecasts"], done["nTargetYears"]) == (len(ARCHIVE), len(OUTCOMES))
+    assert {"mape", "meanLogError", "pinball", "crps", "intervalScore", "skill"} <= set(done["scores"])
+    assert {"intervalProbability", "inside", "n", "lower95", "upper95"} <= set(done["coverage"])
+    assert {"edition", "targetYear", "horizon", "lower", "upper"} <= set(done["pit"][0])
+    for name in ("bias", "sequential", "valueAdded", "ledgerDrift", "leftOut", "summary", "errors"):
+        assert name in done
+    errors = {(one["stage"], one["targetYear"]): one["logError"] for one in done["errors"]}
+    assert errors[("adopted", 2017)] == pytest.approx(0.105360516)  # log(20,000 / 18,000)
+    assert done["realised"] == {year: float(value) for year, value in OUTCOMES.items()}
+    assert done["request"]["realisations"] == {"values": {y: float(v) for y, v in OUTCOMES.items()}}
+    assert done["provenance"]["packages"]["numpy"] and done["provenance"]["modelVersion"]
+
+
+def test_its_progress_was_told(done: dict[str, Any]) -> None:
+    assert done["told"].startswith("event: progress\ndata: ") and '"status":"succeeded"' in done["told"]
+
+
+def test_reading_again_gives_the_same_bytes_and_tag(service: Service, done: dict[str, Any]) -> None:
+    address = f"/v1/evaluations/{done['id']}"
+    first, second = service.client.get(address), service.client.get(address)
+    assert first.content == second.content and first.headers["etag"] == done["etag"]
+    again = service.client.get(address, headers={"If-None-Match": done["etag"]})
+    assert again.status_code == 304
+
+
+def test_an_identical_request_returns_the_existing_one(service: Service, done: dict[str, Any]) -> None:
+    answer = service.client.post("/v1/evaluations", json=asked(rope=0.05, intervalProbability=0.75))
+    assert (answer.status_code, answer.json()["id"]) == (200, done["id"])
+    assert answer.headers["location"] == f"/v1/evaluations/{done['id']}"
+
+
+def test_a_finished_one_cannot_be_cancelled(service: Service, done: dict[str, Any]) -> None:
+    answer = service.client.delete(f"/v1/evaluations/{done['id']}")
+    assert (answer.status_code, answer.json()["evaluationStatus"]) == (409, "succeeded")
+
+
+@pytest.mark.parametrize("change", [{"seed": 2}, {"rope": 0.1}, {"realisations": {"source": "kmi"}}])
+def test_another_request_is_another_evaluation_and_can_be_cancelled(
+    service: Service, done: dict[str, Any], change: dict[str, Any]
+) -> None:
+    answer = service.client.post("/v1/evaluations", json=asked(**change))
+    assert answer.status_code == 202 and answer.json()["id"] != done["id"], answer.text
+    address = answer.headers["location"]
+    assert service.client.get(address).json()["status"] == "queued"
+    cancelled = service.client.delete(address)
+    assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
+
+
+def test_defaults_are_filled_in(service: Service) -> None:
+    asked_for = {"filter": {"issuer": "MPP"}}
+    answer = service.client.post("/v1/evaluations", json=asked_for).json()
+    request = answer["request"]
+    assert request["realisations"]["source"] == "kmi" and request["realisations"]["asOf"]
+    assert (request["rope"], request["seed"]) == (EvaluationRequest().rope, 1)
+    service.client.delete(f"/v1/evaluations/{answer['id']}")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected", "said"),
+    [
+        ({"rope": 0}, ["/rope"], "above 0"),
+        ({"rope": 2, "intervalProbability": 1, "seed": -1}, ["/rope", "/intervalProbability", "/seed"], ""),
+        ({"filter": {"stage": "guess"}}, ["/filter/stage"], "experts"),
+        ({"filter": {"targetYears": [2020, 2018]}}, ["/filter/targetYears"], "exchange"),
+        ({"filter": {"issuer": "nobody"}}, ["/filter"], "issued by MPP"),
+        ({"filter": {"geo": "DE"}}, ["/filter"], "first_applications NL TOTAL"),
+        ({"realisations": {"values": {"2030": 1}}}, ["/filter"], "realisations are complete for 2030"),
+        ({"realisations": {"values": {}}}, ["/realisations/values"], ""),
+        ({"realisations": {"values": {"2017": -1}}}, ["/realisations/values/2017"], ""),
+        ({"realisations": {"values": {"2017": 1}, "source": "kmi"}}, ["/realisations"], "not both"),
+        ({"realisations": {"source": "elsewhere"}}, ["/realisations/source"], "kmi"),
+        ({"realisations": {"source": "kmi", "asOf": "2999-01-01"}}, ["/realisations/asOf"], "future"),
+        ({"realisations": {"source": "kmi", "asOf": "2016-06-30"}}, ["/filter"], "partly counted: 2016"),
+        ({"surprise": 1}, ["/surprise"], "not known"),
+        ({"levels": [0.5, 0.5]}, ["/levels"], "rise"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_evaluated_is_refused_with_every_fault(
+    service: Service, change: dict[str, Any], expected: list[str], said: str
+) -> None:
+    answer = service.client.post("/v1/evaluations", json=asked(**change))
+    assert sorted(fields(answer)) == sorted(expected)
+    assert said in answer.text
+
+
+@pytest.mark.parametrize("body", [[], "x", None, 3])
+def test_what_is_no_object_is_refused(service: Service, body: Any) -> None:
+    assert fields(service.client.post("/v1/evaluations", json=body)) == [""]
+
+
+def test_forecasts_issued_too_late_are_said_to_be(service: Service) -> None:
+    late = stated("late", 2019, "estimate", issuedOn="2020-02-01", point=22_000)
+    assert service.client.post("/v1/archived-forecasts", json=[{**late, "issuer": "late"}]).status_code == 201
+    answer = service.client.post("/v1/evaluations", json=asked(filter={"issuer": "late"}))
+    assert fields(answer) == ["/filter"]
+    assert "1 of 1 were issued after their target year had ended" in answer.json()["detail"]
+
+
+def test_outcomes_are_those_known_on_the_day(service: Service) -> None:
+    """A month revised later changes an evaluation as of later, and not one as of before."""
+    revised = counts().iloc[:12].assign(value=9_000, known_at="2024-05-01")
+    before = service.client.post("/v1/evaluations", json=published("2024-04-30")).json()
+    deliver(service.app.state.sessions, revised)
+    same = service.client.post("/v1/evaluations", json=published("2024-04-30"))
+    after = service.client.post("/v1/evaluations", json=published("2024-05-01"))
+    assert (same.status_code, same.json()["id"]) == (200, before["id"])
+    assert after.status_code == 202
+    assert after.json()["provenance"]["dataVintage"] != before["provenance"]["dataVintage"]
+    for answer in (before, after.json()):
+        service.client.delete(f"/v1/evaluations/{answer['id']}")
