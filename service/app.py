@@ -21,6 +21,7 @@ from starlette.types import ASGIApp
 from priors.records import ScenarioSet
 from service.api import (
     archived_forecasts,
+    callers,
     deliveries,
     evaluations,
     forecast_events,
@@ -50,6 +51,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     metrics.router,
     realisations.router,
     deliveries.router,
+    callers.router,
     scenario_sets.router,
     scenario_files.router,
     scenario_drafts.router,

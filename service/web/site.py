@@ -30,4 +30,8 @@ class PageSpec:
         return ("shared", *self.texts, self.name)
 
 
-PAGES: tuple[PageSpec, ...] = (PageSpec("forecast", "/"),)
+PAGES: tuple[PageSpec, ...] = (
+    PageSpec("forecast", "/"),
+    PageSpec("scenarios", "/scenarios", texts=("forecast", "changes"), styles=("scenarios",)),
+    PageSpec("ledger", "/grootboek", charts=False, texts=("changes",), styles=("ledger",)),
+)

@@ -1,21 +1,18 @@
 """Chromium driven by Playwright, and a server in a thread; skipped, saying why, where Chromium is absent."""
 
 import os
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.browser.desk import Desk, desk
 from tests.browser.fake_service import FakeService, make_app
+from tests.browser.serving import serving
 
 CHROMIUM = Path(os.environ.get("INSTROOM_CHROMIUM", "/usr/bin/chromium"))
 ARGUMENTS = [
@@ -28,24 +25,6 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 WIDE, NARROW = 1280, 320
-
-
-@contextmanager
-def serving(app: Any) -> Iterator[str]:
-    """Serves an application on a free port of this machine; gives its address."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 20
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.02)
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(timeout=10)
-        listener.close()
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +49,13 @@ def origin(fake: FakeService) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture
+def at_desk(tmp_path: Path) -> Iterator[Desk]:
+    """The expert's page on the real application, with one stored set and a finished forecast of it."""
+    with desk(tmp_path) as opened:
+        yield opened
+
+
 @dataclass
 class Visit:
     """One opened page with everything it asked for and complained about."""
@@ -88,6 +74,16 @@ class Visit:
         self.page.locator("#density svg, #density p").first.wait_for()
         self.page.locator("#exceedance-result strong").wait_for()
         return self
+
+    def computed(self) -> "Visit":
+        """Waits until the expert's page shows what its set gives."""
+        self.page.locator("#year-density svg, #year-density p").first.wait_for()
+        self.page.locator("#layer-experts").wait_for()
+        return self
+
+    def own_complaints(self) -> list[str]:
+        """What the page did wrong; a refused request is logged by the browser itself."""
+        return [said for said in self.complaints if "Failed to load resource" not in said]
 
     def text(self, selector: str) -> str:
         return self.page.locator(selector).inner_text()

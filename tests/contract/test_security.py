@@ -210,3 +210,17 @@ class TestSettings:
     def test_a_value_without_meaning_is_named(self, name: str, value: str) -> None:
         with pytest.raises(ConfigurationError, match=name):
             load_settings({name: value})
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_caller_learns_the_own_name_and_role(as_role: Callable[..., Any], role: str) -> None:
+    told = as_role(role).get("/v1/callers/me").json()
+    assert told == {"name": f"a {role}", "role": role, "development": False}
+
+
+def test_in_development_everyone_is_the_administrator(client: Any) -> None:
+    assert client.get("/v1/callers/me").json() == {
+        "name": "development",
+        "role": "admin",
+        "development": True,
+    }

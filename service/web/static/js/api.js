@@ -6,11 +6,15 @@ const TOKEN_KEY = "instroom.token";
 const listeners = new Set();
 
 export class ServiceError extends Error {
-  /** status 0 means that no answer came at all; detail is the service's own sentence, if it sent one. */
-  constructor(status, detail) {
+  /**
+   * status 0 means that no answer came at all; detail is the service's own sentence, if it sent one; errors are
+   * its faults in what was sent, [{field, detail}].
+   */
+  constructor(status, detail, errors = []) {
     super(detail || `status ${status}`);
     this.status = status;
     this.detail = detail || "";
+    this.errors = errors;
   }
 }
 
@@ -29,10 +33,13 @@ function headers(accept) {
   return token ? { Accept: accept, Authorization: `Bearer ${token}` } : { Accept: accept };
 }
 
-async function request(address, { accept = "application/json", signal } = {}) {
+async function request(address, { accept = "application/json", signal, method = "GET", body, type, match } = {}) {
+  const sent = headers(accept);
+  if (type) sent["Content-Type"] = type;
+  if (match) sent["If-Match"] = match;
   let response;
   try {
-    response = await fetch(address, { headers: headers(accept), signal, credentials: "same-origin" });
+    response = await fetch(address, { method, body, headers: sent, signal, credentials: "same-origin" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ServiceError(0, "");
@@ -47,7 +54,8 @@ async function asError(response) {
   const kind = response.headers.get("Content-Type") || "";
   if (!kind.includes("json")) return new ServiceError(response.status, "");
   try {
-    return new ServiceError(response.status, (await response.json()).detail);
+    const problem = await response.json();
+    return new ServiceError(response.status, problem.detail, problem.errors ?? []);
   } catch {
     return new ServiceError(response.status, "");
   }
@@ -67,6 +75,27 @@ export async function get(path, query, options) {
     if (error.name === "AbortError") throw error;
     throw new ServiceError(response.status, "");
   }
+}
+
+/** Sends JSON, or a file with its own type; gives {body, etag, status}. match: the ETag that If-Match asks for. */
+export async function send(method, path, content, { type = "application/json", query, ...options } = {}) {
+  const body = content === undefined || type !== "application/json" ? content : JSON.stringify(content);
+  const sent = { method, body, type: body === undefined ? undefined : type, ...options };
+  const response = await request(address(path, query), sent);
+  const text = await response.text();
+  return { body: text ? JSON.parse(text) : null, etag: response.headers.get("ETag"), status: response.status };
+}
+
+/** A resource with the ETag that a change of it must name. */
+export async function getVersioned(path, query, options) {
+  const response = await request(address(path, query), options);
+  return { body: await response.json(), etag: response.headers.get("ETag") };
+}
+
+/** A file as a blob, for saving it; the access code cannot travel with a plain link. */
+export async function getFile(path, query) {
+  const response = await request(address(path, query), { accept: "*/*" });
+  return response.blob();
 }
 
 /** All items of a list, following the Link header's next page; stays on this origin. */

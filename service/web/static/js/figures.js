@@ -30,7 +30,7 @@ export async function loadFigures(forecast, signal) {
   };
 }
 
-async function optional(promise) {
+export async function optional(promise) {
   try {
     return await promise;
   } catch (error) {
@@ -45,7 +45,7 @@ function loadSet(request, signal) {
 }
 
 /** Counts known at the forecast's own moment, from the source it used: [{month, value}] in order. */
-async function loadHistory(target, { request, provenance }, signal) {
+export async function loadHistory(target, { request, provenance }, signal) {
   const from = `${Number(request.cutoff.slice(0, 4)) - YEARS_BACK}-01`;
   const query = { ...target, source: provenance.source, from, asOf: request.asOf.slice(0, 10), pageSize: 1000 };
   const rows = await getAll("/realisations", query, { signal });
@@ -86,7 +86,7 @@ function monthsFrom(first, end) {
 }
 
 /** Totals of the years before `firstYear` of which all twelve months were counted. */
-function yearTotals(history, firstYear) {
+export function yearTotals(history, firstYear) {
   const years = new Map();
   for (const { month, value } of history) {
     const year = Number(month.slice(0, 4));

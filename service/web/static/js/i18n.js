@@ -44,6 +44,12 @@ export function signed(value, digits = 1) {
   return numberFormat({ ...fixed, signDisplay: "exceptZero" }).format(value);
 }
 
+export function moment(iso) {
+  const at = new Date(iso);
+  if (Number.isNaN(at.getTime())) return String(iso);
+  return new Intl.DateTimeFormat(LANGUAGES[current], { dateStyle: "long", timeStyle: "short" }).format(at);
+}
+
 export function date(iso) {
   const day = new Date(`${String(iso).slice(0, 10)}T00:00:00Z`);
   if (Number.isNaN(day.getTime())) return String(iso);
@@ -74,6 +80,16 @@ export function parsePersons(text) {
   const plain = text.trim();
   if (!/^\d+$|^\d{1,3}([.,\s'’]\d{3})+$/.test(plain)) return null;
   return Number(plain.replace(/\D/g, ""));
+}
+
+/** A number as people type it in the language: grouping signs, a decimal sign, a minus; null when it is something else. */
+export function parseNumber(text) {
+  const [group, point] = current === "nl" ? [".", ","] : [",", "."];
+  let plain = text.trim().replace(/[\u2212\u2013]/g, "-").replace(/[\s'’%]/g, "");
+  const grouped = new RegExp(`^[+-]?\\d{1,3}(\\${group}\\d{3})+(\\${point}\\d+)?$`);
+  if (grouped.test(plain)) plain = plain.replaceAll(group, "");
+  plain = plain.replace(",", ".");
+  return /^[+-]?(\d+\.?\d*|\.\d+)$/.test(plain) ? Number(plain) : null;
 }
 
 async function load(code) {

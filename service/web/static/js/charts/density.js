@@ -26,28 +26,34 @@ function quantile({ x, cdf }, level) {
   return interpolate(cdf, x, level);
 }
 
-/** layers: [{layer, x, pdf, cdf, median}], the forecast first; year: its row of interval-scenarios; above: number or null. */
-export function drawDensity(host, { layers, year, share, above, missing }) {
+const nameOf = (layer) => layer.label ?? t(`layer.${layer.layer}`);
+
+/**
+ * layers: [{layer, label?, x, pdf, cdf, median}], the forecast first; year: its row of interval-scenarios; above:
+ * number or null; frame: [low, high] to draw within, by default what the layers need.
+ */
+export function drawDensity(host, { layers, year, share, above, missing, frame = domainOf(layers) }) {
   figure(host, {
     id: "density",
     title: t("density.title", { year: year.year }),
     summary: summary(layers, year, share, missing),
     legend: legend(layers, above),
     data: figures(layers, year),
-    draw: (width) => draw(layers, year, above, width),
+    draw: (width) => draw(layers, year, above, width, frame),
   });
 }
 
 function legend(layers, above) {
-  const entries = layers.map(({ layer }) => ({
-    kind: layer === "posterior" ? "area-posterior" : `line-${layer}`,
-    label: t(`layer.${layer}`),
+  const entries = layers.map((one) => ({
+    kind: one.layer === "posterior" ? "area-posterior" : `line-${one.layer}`,
+    label: nameOf(one),
   }));
   if (above !== null) entries.push({ kind: "area-tail", label: t("density.tail", { above: persons(above) }) });
   return entries;
 }
 
-function domain(layers) {
+/** The range in which everything that matters of the layers lies. */
+export function domainOf(layers) {
   // Long tails would press everything that matters into a corner: the far ends are left to the table and the field.
   const low = Math.min(...layers.map((layer) => quantile(layer, 0.002)));
   const high = Math.max(...layers.map((layer) => quantile(layer, 0.975)));
@@ -55,9 +61,9 @@ function domain(layers) {
   return [Math.max(0, low - room), high + room];
 }
 
-function draw(layers, year, above, width) {
+function draw(layers, year, above, width, frame) {
   const height = width < 480 ? 300 : 360;
-  const x = scaleLinear(domain(layers), [MARGIN.left, width - MARGIN.right]);
+  const x = scaleLinear(frame, [MARGIN.left, width - MARGIN.right]);
   const top = Math.max(...layers.flatMap((layer) => layer.pdf));
   const y = scaleLinear([0, top], [height - MARGIN.bottom, MARGIN.top]);
   const inside = (layer) => curve(layer, x.domain());
@@ -123,7 +129,7 @@ function summary(layers, year, share, missing) {
   const marks = Object.fromEntries(SCENARIOS.map((name) => [name, persons(year[name])]));
   const sentences = [t("density.summary", { ...marks, year: year.year, share: percent(share) })];
   for (const layer of layers.slice(1)) {
-    const words = { layer: t(`layer.${layer.layer}`), median: persons(layer.median) };
+    const words = { layer: nameOf(layer), median: persons(layer.median) };
     const sentence = t("density.summaryOther", words);
     sentences.push(sentence[0].toUpperCase() + sentence.slice(1));
   }
@@ -133,10 +139,10 @@ function summary(layers, year, share, missing) {
 
 function figures(layers, year) {
   const columns = [{ label: t("density.column.x") }];
-  for (const { layer } of layers) {
-    columns.push({ label: `${t("density.column.level")}: ${t(`layer.${layer}`)}`, numeric: true });
+  for (const layer of layers) {
+    columns.push({ label: `${t("density.column.level")}: ${nameOf(layer)}`, numeric: true });
   }
-  const [low, high] = domain(layers);
+  const [low, high] = domainOf(layers);
   const rows = scaleLinear([low, high], [0, 1])
     .ticks(20)
     .map((at) => [persons(at), ...layers.map((layer) => percent(interpolate(layer.x, layer.cdf, at), 1))]);

@@ -1,0 +1,399 @@
+// Starts the expert's page: which set, its draft, the cards, and on every edit what it does to the four scenarios.
+// Holds the state of the page; drawing, asking and keeping are done by the modules under scenarios/.
+
+import { ServiceError, get, getAll, getVersioned } from "./api.js";
+import { byId, element, show } from "./dom.js";
+import { clearFailure, failWith, sentenceFor } from "./failure.js";
+import { date, moment, t } from "./i18n.js";
+import { askPreview, askWhatIf, fromDensity } from "./scenarios/answers.js";
+import { makeAsker } from "./scenarios/asking.js";
+import { drawPosteriors } from "./scenarios/cards.js";
+import { startChoice, drawChoice } from "./scenarios/choice.js";
+import { dialogIsOpen, startDialog } from "./scenarios/dialog.js";
+import { bodyOf, emptySet, rescaled, withEvent, withScenario, yearsOf } from "./scenarios/document.js";
+import { makeDrafts } from "./scenarios/drafts.js";
+import { drawYearChoices, isWhole, makeEditor } from "./scenarios/editor.js";
+import { openElicitation } from "./scenarios/elicit_dialog.js";
+import { makeHistory } from "./scenarios/history.js";
+import { makeComparison } from "./scenarios/comparison.js";
+import { countedYears, forecastFor } from "./scenarios/layers.js";
+import { equal } from "./scenarios/merge.js";
+import { openMerge } from "./scenarios/merge_dialog.js";
+import { clearNotices, notice } from "./scenarios/notices.js";
+import { drawBasis, drawFeedback, drawResults } from "./scenarios/results.js";
+import { openSave } from "./scenarios/save_dialog.js";
+import { drawSummary } from "./scenarios/summary.js";
+import { exportSet, importFile } from "./scenarios/transfer.js";
+import { drawWeight, syncWeight } from "./scenarios/weight.js";
+import { startShell } from "./shell.js";
+
+const RETRY = 3000;
+const fresh = () => ({
+  stored: null,
+  base: null,
+  etag: null,
+  forecast: null,
+  past: [],
+  conflict: null,
+  saved: null,
+  answer: null,
+  experts: null,
+  feedback: null,
+});
+const view = { sets: [], forecasts: [], caller: { name: null }, year: null, ...fresh() };
+const history = makeHistory(null);
+let draftState = null;
+let retrying = null;
+
+const work = () => history.present;
+const set = () => work().set;
+const isDirty = () => !view.base || !equal(view.base, set());
+const savedWeight = () => view.forecast?.request.expertWeight ?? 1;
+
+const drafts = makeDrafts({
+  report: (state) => {
+    draftState = state;
+    drawState();
+  },
+  clash: (other) =>
+    openMerge({
+      base: view.base,
+      mine: set(),
+      theirs: other.set,
+      heading: t("clash.heading"),
+      intro: t("clash.intro"),
+      done: (chosen) => {
+        byId("dialog").close();
+        change(chosen);
+      },
+    }),
+});
+
+const editor = makeEditor({
+  set,
+  year: () => view.year,
+  change: (next, gesture, focus) => change(next, gesture, focus),
+  finish: () => history.endGesture(),
+  together: () => byId("together").checked,
+  elicit: (path, year) => openElicitation({ path, year, set, change }),
+  highest: () => Math.max(0, ...view.past.map((row) => row.total)),
+});
+
+const comparison = makeComparison({ view, set, redraw: () => drawAnswers() });
+
+const whatIf = makeAsker({
+  ask: (asked, signal) => askWhatIf(view.forecast, asked, signal),
+  receive: (answer) => take(answer),
+  refuse: (error) => refused(error),
+  measure: () => "instroom.redraw",
+});
+
+// With a forecast the preview only adds feedback and the experts' own curve, and waits for a pause; without one it is
+// the answer.
+const preview = makeAsker({
+  ask: (asked, signal) => askPreview(asked, signal),
+  receive: (answer) => {
+    Object.assign(view, { experts: answer, feedback: answer.feedback });
+    if (view.forecast) drawAnswers();
+    else take(answer);
+    drawFeedback(answer.feedback, view.year);
+    faults([]);
+  },
+  refuse: (error) => refused(error),
+  wait: () => (view.forecast ? 150 : 0),
+  measure: () => (view.forecast ? null : "instroom.redraw"),
+});
+
+/** Every edit comes through here: a step to undo, the draft, the cards, and the question what it does. */
+function change(next, gesture = null, focus = null) {
+  const editedAt = performance.now();
+  history.edit({ ...work(), set: next }, gesture);
+  after(editedAt, { focus });
+}
+
+function changeWeight(expertWeight, gesture) {
+  const editedAt = performance.now();
+  history.edit({ ...work(), expertWeight }, gesture);
+  after(editedAt, {});
+}
+
+function after(editedAt, drawn) {
+  drafts.keep({ set: set(), expertWeight: work().expertWeight, base: view.stored && { version: view.stored.version, etag: view.etag, set: view.base } });
+  if (!yearsOf(set()).includes(view.year)) view.year = yearsOf(set())[0];
+  editor.draw(drawn);
+  syncWeight();
+  drawHead();
+  ask(editedAt);
+}
+
+function ask(editedAt) {
+  const askable = isWhole(set());
+  byId("results").classList.toggle("results--stale", !askable);
+  if (!askable) return;
+  if (view.forecast) whatIf.about(work(), editedAt);
+  preview.about(work(), editedAt);
+}
+
+function take(answer) {
+  view.answer = answer;
+  clearTimeout(retrying);
+  retrying = null;
+  byId("results-fault").replaceChildren();
+  drawAnswers();
+}
+
+function refused(error) {
+  if (!(error instanceof ServiceError)) throw error;
+  if (error.status === 401) return failWith(error);
+  byId("results").classList.add("results--stale");
+  if (error.status === 400) return faults(error.errors.length ? error.errors : [{ field: "", detail: error.detail }]);
+  const text = element("p", { class: "utrecht-alert utrecht-alert--warning notice" }, t("results.unreachable"), " ", sentenceFor(error.status));
+  byId("results-fault").replaceChildren(text);
+  show(byId("results"), true);
+  clearTimeout(retrying);
+  retrying = setTimeout(() => ask(performance.now()), RETRY);
+  return undefined;
+}
+
+/** Faults at their fields; those without one, and how many there are, beside the results. */
+function faults(found) {
+  const left = editor.showFaults(found);
+  if (!found.length) return byId("results-fault").replaceChildren();
+  const lines = left.map(({ field, detail }) => element("li", { lang: "en" }, field ? `${field}: ${detail}` : detail));
+  const box = element("div", { class: "utrecht-alert utrecht-alert--error notice" }, element("p", {}, t("results.refused")));
+  if (lines.length) box.append(element("ul", {}, ...lines));
+  show(byId("results"), true);
+  return byId("results-fault").replaceChildren(box);
+}
+
+function drawAnswers() {
+  if (!view.answer) return;
+  if (isWhole(set())) byId("results").classList.remove("results--stale");
+  const names = new Map([...set().scenarios, ...set().events].map((one) => [one.key, one.label || one.key]));
+  drawResults({ ...view, layers: comparison.layers(), experts: view.forecast && comparison.wants("experts") ? view.experts : null, names });
+  drawPosteriors(view.answer.probabilities);
+  drawBasis(view.forecast, view.answer, view.forecast && date(view.forecast.request.asOf));
+}
+
+function drawHead() {
+  byId("set-heading").textContent = set().name || t("sets.unnamed");
+  const words = view.stored && { version: view.stored.version, who: view.stored.createdBy, at: moment(view.stored.createdAt) };
+  byId("set-state").textContent = view.stored ? t("sets.version", words) : t("sets.notSaved");
+  show(byId("set-ledger").parentElement, Boolean(view.stored));
+  if (view.stored) byId("set-ledger").href = `/grootboek?set=${encodeURIComponent(view.stored.id)}`;
+  byId("undo").disabled = !history.canUndo;
+  byId("redo").disabled = !history.canRedo;
+  for (const id of ["export-csv", "export-xlsx"]) byId(id).disabled = !view.stored;
+  drawState();
+}
+
+function drawState() {
+  if (!work()) return;
+  const key = isDirty() ? (draftState ? `draft.${draftState}` : "draft.dirty") : "draft.same";
+  const node = byId("draft-state");
+  if (node.textContent !== t(key)) node.textContent = t(key);
+  node.classList.toggle("toolbar__state--offline", isDirty() && ["offline", "clash"].includes(draftState));
+}
+
+function chooseYear(year) {
+  view.year = year;
+  drawYearChoices(yearsOf(set()), year, chooseYear);
+  editor.draw();
+  drawAnswers();
+  if (view.feedback) drawFeedback(view.feedback, year);
+}
+
+function step(move) {
+  const editedAt = performance.now();
+  if (!move()) return;
+  after(editedAt, { force: true });
+  drawYearChoices(yearsOf(set()), view.year, chooseYear);
+}
+
+async function refresh() {
+  clearFailure();
+  const slow = setTimeout(() => show(byId("loading"), true), 400);
+  try {
+    [view.sets, view.forecasts, view.caller] = await Promise.all([
+      getAll("/scenario-sets", { pageSize: 100 }),
+      getAll("/forecasts", { pageSize: 100 }),
+      get("/callers/me"),
+    ]);
+    const asked = new URLSearchParams(window.location.search).get("set");
+    const first = view.sets.find((one) => one.id === asked) ?? (asked === "new" ? null : view.sets[0]);
+    await open(first?.id ?? null);
+  } finally {
+    clearTimeout(slow);
+    show(byId("loading"), false);
+  }
+}
+
+/** Opens a stored set, or with null a new one, with the draft that was left there. */
+async function open(id, started = null) {
+  whatIf.stop();
+  preview.stop();
+  Object.assign(view, fresh());
+  clearNotices();
+  comparison.reset();
+  if (id) await readStored(id);
+  const draft = started ? null : await drafts.open(id ?? "new");
+  if (started) await drafts.open("new");
+  const begun = started ?? view.base ?? emptySet(new Date().toISOString().slice(0, 10), newLabels());
+  view.forecast = forecastFor(view.forecasts, id, begun);
+  history.reset({ set: begun, expertWeight: savedWeight() });
+  draftState = null;
+  keepInAddress(id);
+  if (draft && !equal(draft.set, begun)) restore(draft);
+  view.year = yearsOf(set())[1] ?? yearsOf(set())[0];
+  show(byId("editor"), true);
+  drawChoice(view, id, work());
+  drawYearChoices(yearsOf(set()), view.year, chooseYear);
+  editor.draw({ force: true });
+  drawWeight(view, work, changeWeight);
+  drawHead();
+  await around();
+}
+
+const newLabels = () => ({ name: t("sets.newName"), first: t("sets.first"), second: t("sets.second") });
+
+async function readStored(id) {
+  const { body, etag } = await getVersioned(`/scenario-sets/${encodeURIComponent(id)}`);
+  Object.assign(view, { stored: body, base: bodyOf(body), etag });
+}
+
+/** A draft that was left: it becomes the first step, so that undoing it gives the saved version back. */
+function restore(draft) {
+  history.edit({ set: draft.set, expertWeight: draft.expertWeight ?? savedWeight() });
+  draftState = "kept";
+  const actions = [[t("draft.discard"), discard]];
+  if (draft.base && view.stored && draft.base.version !== view.stored.version) {
+    // Saving must meet the version that came in between, not slip past it.
+    Object.assign(view, { etag: draft.base.etag, base: draft.base.set });
+    notice("warning", t("draft.overtaken", { who: view.stored.createdBy, version: view.stored.version }), actions);
+  } else notice("info", t("draft.restored", { at: moment(draft.savedAt) }), actions);
+}
+
+async function discard() {
+  await drafts.drop();
+  await open(view.stored?.id ?? null);
+}
+
+/** Everything around the cards: counts, what the saved version gives, what the draft gives. */
+async function around() {
+  ask(performance.now());
+  const { forecast, base } = view;
+  const [past, saved, conflict] = await Promise.all([
+    countedYears(forecast, set()),
+    base && savedAnswer(forecast, base),
+    forecast?.request.scenarioSet ? get(`/forecasts/${encodeURIComponent(forecast.id)}/scenario-probabilities`) : null,
+  ]);
+  if (forecast !== view.forecast || base !== view.base) return;
+  Object.assign(view, { past, saved, conflict: conflict?.conflict ?? null });
+  await comparison.offer();
+  drawAnswers();
+}
+
+async function savedAnswer(forecast, base) {
+  if (!isWhole(base)) return null;
+  if (forecast) return askWhatIf(forecast, { set: base, expertWeight: savedWeight() });
+  const { body } = await getVersioned(`/scenario-sets/${encodeURIComponent(view.stored.id)}/density`);
+  return fromDensity(body);
+}
+
+function keepInAddress(id) {
+  const url = new URL(window.location.href);
+  url.searchParams.set("set", id ?? "new");
+  window.history.replaceState(null, "", url);
+}
+
+const savePage = {
+  work,
+  get base() {
+    return view.base;
+  },
+  get id() {
+    return view.stored?.id ?? null;
+  },
+  get etag() {
+    return view.etag;
+  },
+  async saved(stored) {
+    await drafts.drop();
+    view.sets = await getAll("/scenario-sets", { pageSize: 100 });
+    const { expertWeight } = work();
+    await open(stored.id);
+    if (expertWeight !== work().expertWeight) changeWeight(expertWeight);
+    notice("ok", t("save.done", { version: stored.version }), []);
+  },
+  merged(chosen, stored, etag) {
+    Object.assign(view, { stored, base: bodyOf(stored), etag });
+    clearNotices();
+    change(chosen);
+    around().catch(failWith);
+  },
+  async apart(mine) {
+    await drafts.drop();
+    await open(null, { ...mine, name: t("merge.apartName", { name: mine.name }) });
+    change(set());
+  },
+};
+
+function redraw() {
+  if (!work()) return;
+  drawChoice(view, view.stored?.id ?? null, work());
+  editor.draw({ force: true });
+  drawWeight(view, work, changeWeight);
+  comparison.draw();
+  drawHead();
+  drawAnswers();
+  if (view.feedback) drawFeedback(view.feedback, view.year);
+}
+
+function imported(body) {
+  change(bodyOf({ ...set(), ...body }));
+  drawYearChoices(yearsOf(set()), view.year, chooseYear);
+  editor.draw({ force: true });
+  notice("info", t("import.done"), []);
+}
+
+function keys(event) {
+  if (dialogIsOpen() || !work() || !(event.ctrlKey || event.metaKey) || event.altKey) return;
+  const key = event.key.toLowerCase();
+  const action = { z: event.shiftKey ? redo : undo, y: redo, s: saveNow }[key];
+  if (!action) return;
+  event.preventDefault();
+  action();
+}
+
+const undo = () => step(history.undo);
+const redo = () => step(history.redo);
+const saveNow = () => openSave(savePage);
+
+const sheet = () => work() && drawSummary({ ...view, set: set(), dirty: isDirty() });
+
+function listen() {
+  startDialog();
+  startChoice((id) => open(id).catch(failWith));
+  const clicks = { undo, redo, save: saveNow, print: () => window.print(), rescale: () => change(rescaled(set())) };
+  clicks["add-scenario"] = () => change(withScenario(set(), ""), null, `f-scenarios-${set().scenarios.length}-label`);
+  clicks["add-event"] = () => change(withEvent(set(), "", view.year), null, `f-events-${set().events.length}-label`);
+  clicks["import-set"] = () => byId("import-file").click();
+  clicks["export-csv"] = () => exportSet(view.stored, "csv").catch(failWith);
+  clicks["export-xlsx"] = () => exportSet(view.stored, "xlsx").catch(failWith);
+  for (const [id, action] of Object.entries(clicks)) byId(id).addEventListener("click", action);
+  byId("import-file").addEventListener("change", ({ target }) => {
+    const [file] = target.files;
+    target.value = "";
+    if (file) importFile(file, imported).catch(failWith);
+  });
+  document.addEventListener("keydown", keys);
+  window.addEventListener("online", () => {
+    drafts.retry();
+    if (work()) ask(performance.now());
+  });
+  window.addEventListener("beforeprint", sheet);
+  window.addEventListener("pagehide", drafts.flush);
+}
+
+listen();
+await startShell({ load: refresh, redraw });

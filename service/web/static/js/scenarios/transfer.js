@@ -1,0 +1,38 @@
+// Files in and out: a set from CSV or XLSX becomes the draft (nothing is stored by that), the stored version goes out.
+
+import { ServiceError, getFile, send } from "../api.js";
+import { element } from "../dom.js";
+import { sentenceFor } from "../failure.js";
+import { t } from "../i18n.js";
+import { faultLines, openDialog } from "./dialog.js";
+
+const XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+const LARGEST = 5_000_000;
+
+/** Gives the set in a file to receive(set); what is wrong with the file is shown with its cells. */
+export async function importFile(file, receive) {
+  if (file.size > LARGEST) return refuse(file, t("import.large"), []);
+  const type = /\.xlsx$/i.test(file.name) ? XLSX : "text/csv";
+  try {
+    const { body } = await send("POST", "/scenario-set-imports", file, { type });
+    receive(body.scenarioSet ?? body);
+  } catch (error) {
+    if (!(error instanceof ServiceError)) throw error;
+    refuse(file, error.status === 400 ? t("import.refused") : sentenceFor(error.status), faultLines(error));
+  }
+}
+
+function refuse(file, sentence, lines) {
+  const list = lines.length ? [element("ul", { lang: "en", class: "faults" }, ...lines.map((line) => element("li", {}, line)))] : [];
+  const content = [element("p", {}, element("strong", {}, file.name)), element("p", {}, sentence), ...list];
+  openDialog({ heading: t("import.heading"), content, actions: [], cancel: "dialog.close" });
+}
+
+export async function exportSet(set, format) {
+  const blob = await getFile(`/scenario-sets/${encodeURIComponent(set.id)}/export`, { format });
+  const link = element("a", { href: URL.createObjectURL(blob), download: `${fileName(set)}.${format}` });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+const fileName = (set) => `${set.edition}-v${set.version}`.replace(/[^\w.-]+/g, "-");

@@ -1,0 +1,291 @@
+"""The expert's page: what an edit does, undo, drafts, saving with a reason, two experts on one set, files."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route
+
+from tests.browser.conftest import Opener, Visit
+from tests.browser.desk import STATED, Desk
+
+pytestmark = pytest.mark.browser
+
+EXPECTED = "#f-scenarios-0-years-2025-expected"
+REDRAWN = "performance.getEntriesByName('instroom.redraw').length"
+MARKUP = "<img src=x onerror=alert(1)>"
+
+
+def opened(open_page: Opener, at_desk: Desk, **options: Any) -> Visit:
+    path = options.pop("path", "/scenarios")
+    return open_page(path=path, at=at_desk.address, **options).computed()
+
+
+def density(page: Page) -> str:
+    return page.locator("#year-density .line-posterior").get_attribute("d") or ""
+
+
+def numbers(page: Page, year: int = 2025) -> list[int]:
+    """Minimum, median, medio and maximum of a year in the table, without their changes."""
+    row = page.locator("#results-table tbody tr", has=page.locator(f"th:text-is('{year}')"))
+    cells = row.locator("td").all_inner_texts()
+    return [int(re.sub(r"\D", "", re.split(r"\s", cell.strip())[0])) for cell in cells]
+
+
+def redrawn(page: Page, before: int) -> None:
+    page.wait_for_function(f"{REDRAWN} > {before}")
+
+
+def test_the_page_opens_on_the_set_with_its_four_numbers(open_page: Opener, at_desk: Desk) -> None:
+    visit = opened(open_page, at_desk)
+    page = visit.page
+    assert visit.text("#set-heading") == STATED["name"]
+    assert page.locator("#scenario-cards .card").count() == 2
+    told = at_desk.read(f"/scenario-sets/{at_desk.set_id}/density")["years"][1]["intervalScenarios"]
+    assert numbers(page) == [round(told[name]) for name in ("minimum", "median", "medio", "maximum")]
+    assert numbers(page) == sorted(numbers(page))
+    assert "Gelijk aan de bewaarde versie" in visit.text("#draft-state")
+    assert visit.own_complaints() == [] and visit.foreign_requests() == []
+
+
+def test_a_slider_moves_density_numbers_and_change_and_the_time_is_measured(
+    open_page: Opener, at_desk: Desk
+) -> None:
+    visit = opened(open_page, at_desk)
+    page = visit.page
+    before, curve, drawn = numbers(page), density(page), page.evaluate(REDRAWN)
+    for _ in range(8):
+        page.press(f"{EXPECTED}-slider", "PageUp")
+    redrawn(page, drawn)
+    page.locator("#results-table .moved__change--up").first.wait_for()
+    page.wait_for_function(
+        "(d) => document.querySelector('#year-density .line-posterior').getAttribute('d') !== d", arg=curve
+    )
+    assert numbers(page)[1] > before[1]
+    assert page.locator("#year-density .line-saved").count() == 2
+    value = int(page.input_value(EXPECTED).replace(".", ""))
+    assert value > 35_000
+    assert page.get_attribute(f"{EXPECTED}-slider", "aria-valuetext") == page.input_value(EXPECTED)
+    durations = page.evaluate(
+        "performance.getEntriesByName('instroom.redraw').map((entry) => entry.duration)"
+    )
+    assert all(0 < duration < 30_000 for duration in durations)
+
+
+def test_edits_while_an_answer_is_on_its_way_ask_only_for_the_newest(
+    open_page: Opener, at_desk: Desk
+) -> None:
+    visit = opened(open_page, at_desk)
+    page = visit.page
+    page.wait_for_timeout(500)
+    asked: list[int] = []
+
+    def count(route: Route) -> None:
+        asked.append(json.loads(route.request.post_data or "")["scenarios"][0]["years"]["2025"]["expected"])
+        route.continue_()
+
+    page.route("**/what-ifs", count)
+    page.evaluate(
+        """(id) => { const slider = document.getElementById(id);
+        for (let step = 1; step <= 40; step += 1) {
+          slider.value = String(35000 + 100 * step);
+          slider.dispatchEvent(new Event('input', {bubbles: true}));
+        } }""",
+        f"{EXPECTED[1:]}-slider",
+    )
+    page.wait_for_function(
+        "() => document.querySelector('#draft-state').textContent.includes('op de dienst')"
+    )
+    assert asked[-1] == 39_000 and len(asked) <= 3
+    page.keyboard.press("Control+z")
+    assert page.input_value(EXPECTED) == "35.000", "a slider drawn along is one step"
+
+
+def test_undo_and_redo_by_button_and_keyboard(open_page: Opener, at_desk: Desk) -> None:
+    page = opened(open_page, at_desk).page
+    assert page.locator("#undo").is_disabled()
+    page.fill(EXPECTED, "41.000")
+    page.click("#add-event")
+    page.locator("#event-cards .card").wait_for()
+    page.keyboard.type("Grens dicht")
+    page.keyboard.press("Control+z")
+    assert page.input_value("#f-events-0-label") == ""
+    page.keyboard.press("Control+z")
+    assert page.locator("#event-cards .card").count() == 0
+    page.keyboard.press("Control+z")
+    assert page.input_value(EXPECTED) == "35.000" and page.locator("#undo").is_disabled()
+    page.keyboard.press("Control+y")
+    page.keyboard.press("Control+Shift+z")
+    page.click("#redo")
+    assert page.input_value(EXPECTED) == "41.000"
+    assert page.input_value("#f-events-0-label") == "Grens dicht" and page.locator("#redo").is_disabled()
+
+
+def test_probabilities_move_along_or_are_mended_on_request_only(open_page: Opener, at_desk: Desk) -> None:
+    visit = opened(open_page, at_desk)
+    page = visit.page
+    page.fill("#f-scenarios-0-probability", "70")
+    assert page.input_value("#f-scenarios-1-probability") == "30"
+    page.uncheck("#together")
+    page.fill("#f-scenarios-0-probability", "90")
+    assert page.input_value("#f-scenarios-1-probability") == "30"
+    assert "120" in visit.text("#sum") and page.locator("#results.results--stale").count() == 1
+    page.click("#rescale")
+    assert page.input_value("#f-scenarios-0-probability") == "75"
+    assert "100%" in visit.text("#sum") and not page.locator("#rescale").is_visible()
+
+
+@pytest.mark.parametrize("typed", ["veel", "-5", "", "1e9"])
+def test_what_is_no_number_of_persons_is_refused_at_its_field(
+    open_page: Opener, at_desk: Desk, typed: str
+) -> None:
+    page = opened(open_page, at_desk).page
+    page.fill(EXPECTED, typed)
+    assert "aantal personen" in page.inner_text(f"{EXPECTED}-error")
+    page.press(EXPECTED, "Tab")
+    assert page.input_value(EXPECTED) == typed, "what was typed stays to be corrected"
+    assert "Gelijk" in page.inner_text("#draft-state")
+
+
+def test_a_draft_survives_reload_a_closed_window_and_a_lost_connection(
+    open_page: Opener, at_desk: Desk
+) -> None:
+    visit = opened(open_page, at_desk)
+    page = visit.page
+    page.fill(EXPECTED, "41.000")
+    page.locator("#draft-state", has_text="op de dienst").wait_for()
+    other = opened(open_page, at_desk).page
+    assert other.input_value(EXPECTED) == "41.000", "another browser gets it from the service"
+    page.route("**/v1/**", lambda route: route.abort())
+    page.fill(EXPECTED, "42.500")
+    page.locator("#draft-state", has_text="Geen verbinding").wait_for()
+    page.locator("#results-fault", has_text="niet bereikbaar").wait_for()
+    page.wait_for_timeout(400)
+    page.unroute("**/v1/**")
+    page.reload()
+    visit.computed()
+    assert page.input_value(EXPECTED) == "42.500"
+    assert "teruggehaald" in visit.text("#notices")
+    page.click("#notices button >> nth=0")
+    page.locator("#draft-state", has_text="Gelijk aan de bewaarde").wait_for()
+    assert page.input_value(EXPECTED) == "35.000"
+
+
+def test_a_lost_connection_mends_itself(open_page: Opener, at_desk: Desk) -> None:
+    page = opened(open_page, at_desk).page
+    page.route("**/v1/**", lambda route: route.abort())
+    page.fill(EXPECTED, "42.500")
+    page.locator("#draft-state", has_text="Geen verbinding").wait_for()
+    page.unroute("**/v1/**")
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    page.locator("#draft-state", has_text="op de dienst").wait_for()
+    page.locator("#results-fault p").wait_for(state="detached")
+    page.locator("#results-table .moved__change--up").first.wait_for()
+
+
+def test_saving_asks_why_and_refuses_what_is_no_reason(open_page: Opener, at_desk: Desk) -> None:
+    visit = opened(open_page, at_desk)
+    page = visit.page
+    page.click("#save")
+    assert "niets gewijzigd" in visit.text("#dialog")
+    page.keyboard.press("Escape")
+    page.fill(EXPECTED, "41.000")
+    page.keyboard.press("Control+s")
+    assert "35.000" in visit.text("#dialog table") and "41.000" in visit.text("#dialog table")
+    page.click("#save-submit")
+    assert "zonder reden" in visit.text("#reason-error")
+    page.fill("#reason", "x" * 100_000)
+    page.click("#save-submit")
+    assert "100.000" in visit.text("#reason-error") and "niets bewaard" in visit.text("#reason-error")
+    assert at_desk.stored()["version"] == 1
+    page.fill("#reason", f"Meer aanvragen uit {MARKUP}")
+    page.click("#save-submit")
+    page.locator("#notices", has_text="Versie 2 is bewaard").wait_for()
+    stored = at_desk.stored()
+    assert (stored["version"], stored["scenarios"][0]["years"]["2025"]["expected"]) == (2, 41_000)
+    assert "Gelijk aan de bewaarde" in visit.text("#draft-state")
+    page.click("#set-ledger")
+    page.locator(".entry__reason", has_text=MARKUP).wait_for()
+    assert page.locator("main img").count() == 0
+    assert "De keten klopt" in page.inner_text("#verification")
+
+
+def test_a_new_set_is_written_and_saved(open_page: Opener, at_desk: Desk) -> None:
+    visit = opened(open_page, at_desk)
+    page = visit.page
+    page.click("#new-set")
+    page.locator("#set-state", has_text="nog niet bewaard").wait_for()
+    page.locator("#results-basis", has_text="nog geen prognose").wait_for()
+    page.click("#general-more summary")
+    page.fill("#f-name", "Tweede set")
+    page.click("#save")
+    page.fill("#reason", "eerste gedachten")
+    page.click("#save-submit")
+    page.locator("#notices", has_text="Versie 1 is bewaard").wait_for()
+    assert at_desk.read("/scenario-sets")["items"][0]["name"] == "Tweede set"
+    assert visit.own_complaints() == []
+
+
+TABLE = "scenario;label;probability;year;expected;spread\na;Rustig;0,7;2025;30000;4000\nb;Druk;0,3;2025;50000;9000\n"
+
+
+def give(page: Page, name: str, content: str) -> None:
+    page.set_input_files("#import-file", {"name": name, "mimeType": "text/csv", "buffer": content.encode()})
+
+
+def test_a_table_becomes_the_draft_and_what_is_wrong_in_it_is_named_by_its_cell(
+    open_page: Opener, at_desk: Desk, tmp_path: Path
+) -> None:
+    visit = opened(open_page, at_desk)
+    page = visit.page
+    give(page, "fout.csv", TABLE.replace("30000", "=30000").replace("0,3", "veel"))
+    page.locator("#dialog .faults li").first.wait_for()
+    faults = page.locator("#dialog .faults li").all_inner_texts()
+    assert any("E2" in fault for fault in faults) and any("C3" in fault for fault in faults), faults
+    page.keyboard.press("Escape")
+    assert page.input_value("#f-scenarios-0-label") == "Voortzetting"
+    give(page, "goed.csv", TABLE)
+    page.locator("#notices", has_text="overgenomen").wait_for()
+    assert page.input_value("#f-scenarios-0-label") == "Rustig"
+    page.click("#undo")
+    assert page.input_value("#f-scenarios-0-label") == "Voortzetting"
+    for kind in ("csv", "xlsx"):
+        with page.expect_download() as saved:
+            page.click(f"#export-{kind}")
+        assert saved.value.suggested_filename == f"2024-2-v1.{kind}"
+        saved.value.save_as(tmp_path / kind)
+    assert "Voortzetting" in (tmp_path / "csv").read_text("utf-8-sig")
+    assert (tmp_path / "xlsx").read_bytes()[:2] == b"PK"
+
+
+def test_markup_in_any_text_is_text(open_page: Opener, at_desk: Desk) -> None:
+    visit = opened(open_page, at_desk)
+    page = visit.page
+    page.fill("#f-scenarios-0-label", MARKUP)
+    page.click("#more-scenarios-0 summary")
+    page.fill("#f-scenarios-0-narrative", MARKUP)
+    page.fill("#f-scenarios-0-sources", f"{MARKUP}\nEUAA")
+    page.click("#save")
+    assert MARKUP in visit.text("#dialog")
+    page.keyboard.press("Escape")
+    page.click("[data-language=en]")
+    page.locator("html[lang=en]").wait_for(state="attached")
+    assert page.locator("main img, dialog img").count() == 0
+    assert visit.own_complaints() == []
+
+
+def test_a_summary_fits_one_sheet_without_controls(open_page: Opener, at_desk: Desk) -> None:
+    visit = opened(open_page, at_desk)
+    page = visit.page
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    assert STATED["name"] in visit.text("#summary") and "Voortzetting" in visit.text("#summary")
+    for control in ("#save", "#set-choice", EXPECTED, "#layer-experts"):
+        assert not page.locator(control).is_visible()
+    assert page.locator("#year-density svg").first.is_visible()
+    paper = page.pdf(format="A4")
+    assert len(re.findall(rb"/Type\s*/Page\b(?!s)", paper)) == 1

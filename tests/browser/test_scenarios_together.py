@@ -1,0 +1,126 @@
+"""Two experts on one set, and several experts on one edition: choices per field, no overwriting, no anchoring."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import Opener
+from tests.browser.desk import Desk, desk
+from tests.browser.test_scenarios_page import EXPECTED, opened
+
+pytestmark = pytest.mark.browser
+
+
+def test_two_experts_choose_per_field_and_nothing_is_overwritten(open_page: Opener, at_desk: Desk) -> None:
+    visit = opened(open_page, at_desk)
+    page = visit.page
+    page.fill(EXPECTED, "41.000")
+    page.fill("#f-scenarios-1-label", "Oorlog elders")
+    at_desk.save_beside("de ander", label="Doorgaan", years={"2025": {"expected": 30_000, "spread": 8_000}})
+    page.click("#save")
+    page.fill("#reason", "mijn reden")
+    page.click("#save-submit")
+    page.locator("#merge-take").wait_for()
+    assert at_desk.stored()["version"] == 2
+    shown = visit.text("#dialog")
+    assert "beide gewijzigd" in shown and "41.000" in shown and "30.000" in shown and "Doorgaan" in shown
+    page.click("#merge-take")
+    assert "Kies nog in 1" in visit.text("#dialog-fault")
+    page.locator(".merge__row--both input[value=theirs]").check()
+    page.click("#merge-take")
+    page.locator("#save-submit").wait_for()
+    assert page.input_value("#reason") == "mijn reden"
+    page.click("#save-submit")
+    page.locator("#notices", has_text="Versie 3 is bewaard").wait_for()
+    first, second = at_desk.stored()["scenarios"]
+    assert first["years"] == {"2025": {"expected": 30_000, "spread": 8_000}}
+    assert (first["label"], second["label"]) == ("Doorgaan", "Oorlog elders")
+
+
+def test_mine_can_be_kept_as_a_set_of_its_own(open_page: Opener, at_desk: Desk) -> None:
+    page = opened(open_page, at_desk).page
+    page.fill(EXPECTED, "41.000")
+    at_desk.save_beside("de ander", probability=0.6, label="Doorgaan")
+    page.click("#save")
+    page.fill("#reason", "mijn reden")
+    page.click("#save-submit")
+    page.click("#merge-apart")
+    page.locator("#save-submit").wait_for()
+    page.click("#save-submit")
+    page.locator("#notices", has_text="Versie 1 is bewaard").wait_for()
+    made = at_desk.read("/scenario-sets")["items"]
+    assert len(made) == 2 and made[0]["scenarios"][0]["years"]["2025"]["expected"] == 41_000
+    assert at_desk.stored()["scenarios"][0]["label"] == "Doorgaan"
+
+
+def test_a_version_saved_under_a_draft_is_told_and_met_when_saving(open_page: Opener, at_desk: Desk) -> None:
+    visit = opened(open_page, at_desk)
+    page = visit.page
+    page.fill(EXPECTED, "41.000")
+    page.locator("#draft-state", has_text="op de dienst").wait_for()
+    at_desk.save_beside("de ander", label="Doorgaan")
+    page.reload()
+    visit.computed()
+    assert "versie 2" in visit.text("#notices")
+    page.click("#save")
+    page.fill("#reason", "mijn reden")
+    page.click("#save-submit")
+    page.click("#merge-take")
+    page.click("#save-submit")
+    page.locator("#notices", has_text="Versie 3 is bewaard").wait_for()
+    assert at_desk.stored()["scenarios"][0]["label"] == "Doorgaan"
+
+
+def test_others_sets_open_to_an_expert_only_after_one_of_ones_own(open_page: Opener, tmp_path: Path) -> None:
+    with desk(tmp_path, {"anna": "expert", "bram": "expert"}) as opened_desk:
+        visit = open_page(path="/scenarios", at=opened_desk.address)
+        page = visit.page
+        page.fill("#token", "bram")
+        page.press("#token", "Enter")
+        page.locator("#set-state", has_text="nog niet bewaard").wait_for()
+        assert page.locator("#set-choice option").count() == 1
+        page.click("#general-more summary")
+        page.fill("#f-edition", "2024-2")
+        page.fill("#f-cutoff", "2024-06-30")
+        page.locator("#layers-hidden").wait_for(state="attached")
+        page.click("#save")
+        page.fill("#reason", "mijn eigen set")
+        page.click("#save-submit")
+        page.locator("#notices", has_text="Versie 1 is bewaard").wait_for()
+        page.locator("label.check", has_text="(anna)").wait_for()
+        page.locator("label.check", has_text="(anna)").locator("input").check()
+        page.locator("#year-fan .line-other").first.wait_for(state="attached")
+        assert visit.own_complaints() == []
+
+
+def test_three_versions_merge_field_by_field(open_page: Opener, at_desk: Desk) -> None:
+    page = opened(open_page, at_desk).page
+    result = page.evaluate(
+        """async () => {
+        const page = document.querySelector('script[src*="/js/scenarios.js"]').src;
+        const { differences, merged } = await import(page.replace('.js', '/merge.js'));
+        const one = (key, probability) => ({ key, probability, years: { 2025: { expected: 1, spread: 1 } } });
+        const base = { name: 'n', scenarios: [one('a', 0.5), one('b', 0.5)], events: [] };
+        const mine = { name: 'n', scenarios: [one('b', 0.5), one('a', 0.6), one('c', 0)], events: [one('e', 1)] };
+        const theirs = { name: 'm', scenarios: [one('a', 0.7)], events: [] };
+        const found = differences(base, mine, theirs);
+        const rules = found.map(({ path, rule }) => [path.join('/'), rule]);
+        const pick = (side) => merged(theirs, mine, found, (d) => d.rule ?? side);
+        return { rules, mine: pick('mine'), allMine: merged(theirs, mine, found, () => 'mine'),
+          allTheirs: merged(theirs, mine, found, () => 'theirs'), theirs };
+        }"""
+    )
+    rules = dict(result["rules"])
+    assert rules == {
+        "name": "theirs",
+        "scenarios/a/probability": None,
+        "scenarios/b": "theirs",
+        "scenarios/c": "mine",
+        "events/e": "mine",
+    }
+    assert [s["key"] for s in result["mine"]["scenarios"]] == ["a", "c"]
+    assert result["mine"]["scenarios"][0]["probability"] == 0.6 and result["mine"]["name"] == "m"
+    assert {s["key"] for s in result["allMine"]["scenarios"]} == {"a", "b", "c"}
+    assert result["allTheirs"] == result["theirs"]
