@@ -2,7 +2,8 @@
 
 `create_app(settings)` migrates the database, decides who may call, and returns an ASGI application whose
 `state` carries `settings`, `sessions`, `authority` and `metrics`, on the outer application and the API alike.
-A resource joins by adding its router to `ROUTERS`. Must not import PyMC or Dask, not even through a router.
+A resource joins by adding its router to `ROUTERS`, a part of a finished forecast to `PARTS`. Must not import PyMC or
+Dask, not even through a router.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.responses import PlainTextResponse
 from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
@@ -20,9 +21,11 @@ from starlette.types import ASGIApp
 
 from priors.records import ScenarioSet
 from service.api import (
+    adoptions,
     archived_forecasts,
     callers,
     deliveries,
+    editions,
     evaluations,
     forecast_events,
     forecast_reads,
@@ -37,6 +40,7 @@ from service.api import (
     scenario_sets,
     what_ifs,
 )
+from service.api.finished import of_edition, of_forecast
 from service.logs import configure_logs
 from service.middleware import API_ROOT, BodyLimit, Envelope, Gate
 from service.openapi import DescribedApi, RouteTable
@@ -58,12 +62,15 @@ ROUTERS: tuple[APIRouter, ...] = (
     ledger.router,
     forecasts.router,
     forecast_events.router,
-    forecast_reads.router,
-    scenario_paths.router,
     what_ifs.router,
     archived_forecasts.router,
     evaluations.router,
+    adoptions.router,
+    editions.router,
 )
+# Parts of a finished forecast, which an adopted one also has under the address of its edition.
+PARTS: tuple[APIRouter, ...] = (forecast_reads.router, scenario_paths.router)
+
 
 _DESCRIPTION = (
     "Bayesian forecasts of first asylum applications: scenarios of experts weighed by what was counted. "
@@ -150,11 +157,15 @@ def _api(settings: Settings) -> DescribedApi:
     api.also_described = (ScenarioSet,)
     for router in ROUTERS:
         api.include_router(router)
+    for part in PARTS:
+        api.include_router(part, prefix="/forecasts/{forecastId}", dependencies=[Depends(of_forecast)])
+        api.include_router(part, prefix="/editions/{edition}", dependencies=[Depends(of_edition)])
     return api
 
 
 def _operation_id(route: APIRoute) -> str:
-    return to_camel(route.name)
+    of_an_edition = route.path.startswith("/editions/{edition}/") and not route.name.endswith("monitor")
+    return to_camel(f"{route.name}_of_edition" if of_an_edition else route.name)
 
 
 def _well_known(settings: Settings) -> APIRouter:

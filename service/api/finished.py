@@ -1,8 +1,9 @@
 """Reading a finished forecast: found, opened, and answered with the same bytes and the same ETag every time.
 
 A forecast that has succeeded never changes, so what was found and what was rendered is kept in memory; the
-ETag is a hash of the very bytes, hence strong. Before it has succeeded its parts do not exist: 409. Must
-not know what a part looks like.
+ETag is a hash of the very bytes, hence strong. Before it has succeeded its parts do not exist: 409. The same parts
+stand under two addresses: the forecast's own, for readers of concepts, and that of the edition as which it was
+adopted, for everybody. Must not know what a part looks like.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Path, Request, Response
@@ -21,8 +22,9 @@ from service.api.etags import not_modified
 from service.api.recent import Recent
 from service.api.shapes import Identifier
 from service.problems import Problem, not_found
-from service.security import ReaderOfConcepts
+from service.security import AnyCaller, Role, require
 from service.storage.base import reading
+from service.storage.editions import AdoptedFigure, Edition, get_edition
 from service.storage.forecasts import StoredOrder, get_forecast
 from service.storage.jobs import JobState
 
@@ -36,14 +38,19 @@ _RENDERED_BYTES = 64_000_000
 _FOUND_ENTRIES = 1_000
 
 ForecastId = Annotated[Identifier, Path(alias="forecastId")]
+EditionPath = Annotated[
+    str, Path(alias="edition", pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$", description="Its name.")
+]
+_reader_of_concepts = require(Role.EXPERT, Role.EVALUATOR)
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A forecast that has succeeded, with its draws open."""
+    """A forecast that has succeeded, with its draws open; `figures` are those its edition adopted instead."""
 
     found: StoredOrder
     stored: StoredForecast
+    figures: tuple[AdoptedFigure, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,9 +76,37 @@ def find(sessions: Sessions, forecast_id: str) -> StoredOrder:
     return found
 
 
-def finished(
-    forecast_id: ForecastId, _caller: ReaderOfConcepts, sessions: Sessions, settings: Configured
-) -> Finished:
+def find_edition(sessions: Sessions, edition: str) -> Edition:
+    """The edition as the database knows it; raises Problem 404."""
+    with reading(sessions) as session:
+        found = get_edition(session, edition)
+    if found is None:
+        raise not_found(f"edition {edition}")
+    return found
+
+
+def of_forecast(_forecast_id: ForecastId) -> None:
+    """Declares the address of a forecast to routes that stand under two."""
+
+
+def of_edition(_edition: EditionPath) -> None:
+    """Declares the address of an edition to routes that stand under two."""
+
+
+def finished(request: Request, caller: AnyCaller, sessions: Sessions, settings: Configured) -> Finished:
+    """What the address names, a forecast or an edition, with its draws.
+
+    Raises Problem 403 when a concept is not for the caller, 404, 409 while there are no results, 503 without draws.
+    """
+    edition = request.path_params.get("edition")
+    if edition is None:
+        _reader_of_concepts(caller)
+        return open_finished(request.path_params["forecastId"], sessions, settings)
+    adoption = find_edition(sessions, edition).adoption
+    return replace(open_finished(adoption.forecast_id, sessions, settings), figures=adoption.figures)
+
+
+def open_finished(forecast_id: str, sessions: Sessions, settings: Configured) -> Finished:
     """The forecast with its draws; raises Problem 404, 409 while there are no results, 503 without draws."""
     known = _found.get(forecast_id)
     if known is not None:

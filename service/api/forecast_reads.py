@@ -1,7 +1,8 @@
 """What a finished forecast says: interval scenarios, density, exceedance, probabilities, months and paths.
 
 Each answer carries a strong ETag and is the same to the byte every time. Numbers come from `models.stored`,
-their arrangement from `forecast_views` and `path_files`; here is only their HTTP face.
+their arrangement from `forecast_views` and `path_files`; here is only their HTTP face, which stands under the
+addresses of forecasts and of editions.
 """
 
 from __future__ import annotations
@@ -29,7 +30,6 @@ from service.middleware import quality
 from service.problems import documented, invalid_input
 
 router = APIRouter(
-    prefix="/forecasts/{forecastId}",
     tags=["forecasts"],
     responses={409: documented("The forecast has no results yet.")},
 )
@@ -70,7 +70,7 @@ def interval_scenarios(
     form: Annotated[Literal["json", "csv"] | None, Query(alias="format")] = None,
     accept: Accept = "",
 ) -> Response:
-    from service.api.forecast_views import INTERVAL_PROBABILITY, year_rows, year_table
+    from service.api.forecast_views import INTERVAL_PROBABILITY, with_adopted, year_rows, year_table
 
     wanted, to = _levels(levels), rounding.value if rounding else None
     chosen = _layer(done, layer)
@@ -78,6 +78,8 @@ def interval_scenarios(
 
     def render() -> bytes:
         rows = year_rows(done.stored, chosen, to, wanted)
+        if layer == "posterior":
+            rows = with_adopted(rows, done.figures, to)
         if as_csv:
             return year_table(rows)
         body = {"years": rows, "intervalProbability": INTERVAL_PROBABILITY, "rounding": to, "layer": layer}

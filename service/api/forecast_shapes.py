@@ -74,7 +74,10 @@ class LevelValue(Shape):
 
 
 class YearRow(Shape):
-    """One target year, persons; `quantiles` only where `levels` were asked for."""
+    """One target year, persons; `quantiles` only where `levels` were asked for.
+
+    `adopted` names the figures of an edition that were decided otherwise than the forecast has them.
+    """
 
     year: int
     mean: float
@@ -86,6 +89,7 @@ class YearRow(Shape):
     observed_to_date: float
     months_observed: int
     quantiles: list[LevelValue] | None = None
+    adopted: list[str] | None = None
 
 
 class ForecastIntervals(Shape):

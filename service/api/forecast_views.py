@@ -17,6 +17,7 @@ from typing import Any
 from models.layers import Array
 from models.stored import AnsweringLayer, ScenarioProbabilities, StoredForecast
 from priors.summary import LEVELS
+from service.storage.editions import AdoptedFigure
 
 INTERVAL_PROBABILITY = LEVELS["maximum"] - LEVELS["minimum"]
 FAN_LEVELS = (0.025, 0.125, 0.25, 0.5, 0.75, 0.875, 0.975)
@@ -52,6 +53,21 @@ def year_rows(
             ]
         rows.append(row)
     return rows
+
+
+def with_adopted(
+    rows: Sequence[dict[str, Any]], figures: Sequence[AdoptedFigure], rounding: int | None
+) -> list[dict[str, Any]]:
+    """The rows with the figures that were adopted instead in their place, named under `adopted`."""
+    decided: dict[int, dict[str, float]] = {}
+    for figure in figures:
+        decided.setdefault(figure.year, {})[figure.scenario] = rounded(figure.value, rounding)
+    return [
+        {**row, **decided[row["year"]], "adopted": sorted(decided[row["year"]])}
+        if row["year"] in decided
+        else row
+        for row in rows
+    ]
 
 
 def year_table(rows: Sequence[Mapping[str, Any]]) -> bytes:

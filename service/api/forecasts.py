@@ -105,7 +105,9 @@ def read_forecast(
 ) -> Response:
     found = find(sessions, forecast_id)
     if found.job.state is JobState.SUCCEEDED:
-        return respond(request, forecast_id, lambda: to_json(_whole(found, settings)))
+        # Its numbers never change, its status as an edition does.
+        kept = f"{forecast_id} {found.edition_status}"
+        return respond(request, kept, lambda: to_json(_whole(found, settings)))
     body = to_json(_whole(found, settings))
     return Response(body, media_type="application/json", headers={"ETag": etag_of(body)})
 

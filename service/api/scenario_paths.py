@@ -8,6 +8,7 @@ the nationality the contract keeps for persons not told apart. Numbers come from
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,9 +20,9 @@ from service.problems import documented
 
 if TYPE_CHECKING:
     from models.stored import StoredForecast
+    from service.storage.editions import AdoptedFigure
 
 router = APIRouter(
-    prefix="/forecasts/{forecastId}",
     tags=["forecasts"],
     responses={409: documented("The forecast has no results yet.")},
 )
@@ -52,11 +53,11 @@ def read_scenario_paths(request: Request, done: FinishedForecast) -> Response:
     return respond(
         request,
         done.found.id,
-        lambda: to_json({"rows": path_rows(done.stored), "rounding": _ROUNDING}),
+        lambda: to_json({"rows": path_rows(done.stored, done.figures), "rounding": _ROUNDING}),
     )
 
 
-def path_rows(stored: StoredForecast) -> list[dict[str, Any]]:
+def path_rows(stored: StoredForecast, figures: Sequence[AdoptedFigure] = ()) -> list[dict[str, Any]]:
     """Rows by scenario, month and nationality of a stored forecast."""
     from models.scenario_paths import scenario_paths
 
@@ -65,7 +66,7 @@ def path_rows(stored: StoredForecast) -> list[dict[str, Any]]:
     counted = ~np.isin(calendar, stored.observation.future_months)
     told = draws[:, :, None]
     paths = scenario_paths(
-        yearly_figures(stored), stored.years, calendar[counted], told[0, counted], calendar[~counted],
+        yearly_figures(stored, figures), stored.years, calendar[counted], told[0, counted], calendar[~counted],
         told[:, int(counted.sum()) :],
     )  # fmt: skip
     citizen = stored.document["target"]["citizen"]
@@ -78,13 +79,17 @@ def path_rows(stored: StoredForecast) -> list[dict[str, Any]]:
     ]
 
 
-def yearly_figures(stored: StoredForecast) -> dict[str, list[int]]:
+def yearly_figures(stored: StoredForecast, figures: Sequence[AdoptedFigure] = ()) -> dict[str, list[int]]:
     """Whole persons per scenario and year: what `interval-scenarios` answers when asked to round to one."""
     from priors.summary import LEVELS
     from service.api.forecast_views import rounded
 
     by_level = stored.layer("posterior").quantiles(tuple(LEVELS.values()))
+    decided = {(figure.scenario, figure.year): figure.value for figure in figures}
     return {
-        name: [int(rounded(float(value), _ROUNDING)) for value in by_year]
+        name: [
+            int(rounded(decided.get((name, year), float(value)), _ROUNDING))
+            for year, value in zip(stored.years, by_year, strict=True)
+        ]
         for name, by_year in zip(LEVELS, by_level, strict=True)
     }

@@ -1,0 +1,193 @@
+"""Adopting a forecast as an edition: checked against the forecast, stored once, and archived at every stage it has.
+
+    stages: experts (where there is a set), model, combined, adopted;  per target year that was still open
+    archived as the quantiles at (i - 1/2)/1000, i = 1..1000, of the year's total, taken as draws
+
+An adopted figure may differ from the forecast's where the working group decided so; the archive then holds the four
+adopted figures. A forecast whose diagnostics failed is never adopted. Must not know HTTP; whoever calls holds a
+writing session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+from pydantic import Field, ValidationError
+from sqlalchemy.orm import Session
+
+from models.calibration.records import ArchivedForecast, Count, Stage
+from priors.faults import Fault, pointer
+from priors.records import CalendarDate, EditionName, Narrative, Record, Year
+from priors.scenario import shape_faults
+from priors.summary import LEVELS
+from service.storage.archive import add_entries
+from service.storage.editions import AdoptedFigure, Adoption, store_adoption
+from service.storage.forecasts import StoredOrder
+
+if TYPE_CHECKING:
+    from models.stored import StoredForecast
+
+ISSUER = "Instroom"
+_STRATA = 1_000
+_STAGES: tuple[tuple[Stage, str], ...] = (
+    ("experts", "experts"),
+    ("model", "model"),
+    ("combined", "posterior"),
+)
+
+
+class FigureBody(Record):
+    """One figure as it was adopted, persons."""
+
+    year: Year
+    scenario: Literal["minimum", "median", "medio", "maximum"]
+    value: Count
+
+
+class AdoptionBody(Record):
+    """What was decided; `figures` only where they differ from the forecast's own."""
+
+    edition: EditionName
+    decided_on: CalendarDate
+    note: Narrative = ""
+    figures: Annotated[tuple[FigureBody, ...], Field(max_length=100)] = ()
+
+
+class AdoptionRefused(ValueError):
+    """The decision contradicts itself or the forecast; `faults` are all its faults, by JSON pointer."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        self.faults = faults
+        super().__init__("; ".join(f"{fault.field}: {fault.detail}" for fault in faults))
+
+
+def read_adoption(payload: object) -> AdoptionBody:
+    """The decision in a decoded body; raises AdoptionRefused."""
+    try:
+        return AdoptionBody.model_validate(payload)
+    except ValidationError as error:
+        raise AdoptionRefused(shape_faults(error)) from None
+
+
+def adoption_for(body: AdoptionBody, found: StoredOrder, stored: StoredForecast, actor: str) -> Adoption:
+    """The adoption that a decision makes of a finished forecast; raises AdoptionRefused with every fault."""
+    faults = [*_date_faults(body, found), *_figure_faults(body, stored)]
+    if faults:
+        raise AdoptionRefused(tuple(faults))
+    figures = tuple(AdoptedFigure(one.year, one.scenario, one.value) for one in body.figures)
+    return Adoption(body.edition, found.id, body.decided_on, body.note, figures, actor, datetime.now(UTC))
+
+
+def adopt(session: Session, adoption: Adoption, found: StoredOrder, stored: StoredForecast) -> None:
+    """Store the adoption and archive the forecast; raises ArchiveConflicts when the archive has it already."""
+    from service.archive_intake import new_entry
+
+    store_adoption(session, adoption)
+    records = list(_records(adoption, found, stored))
+    beside = {"source": f"forecast {found.id}, draws {found.draws_hash}"}
+    entries = [new_entry(record, beside) for record in records]
+    add_entries(session, entries, f"adoption:{found.id}", adoption.adopted_by)
+
+
+def adopted_intervals(
+    figures: tuple[AdoptedFigure, ...], own: Mapping[int, Mapping[str, float]]
+) -> dict[int, dict[str, float]]:
+    """The four figures of each year: as decided where that was stated, else the forecast's own."""
+    decided = {(figure.year, figure.scenario): figure.value for figure in figures}
+    return {
+        year: {name: decided.get((year, name), value) for name, value in by_name.items()}
+        for year, by_name in own.items()
+    }
+
+
+def own_intervals(stored: StoredForecast) -> dict[int, dict[str, float]]:
+    """The forecast's own minimum, median, medio and maximum per target year, persons."""
+    by_level = stored.layer("posterior").quantiles(tuple(LEVELS.values()))
+    return {
+        year: dict(zip(LEVELS, by_level[:, place].tolist(), strict=True))
+        for place, year in enumerate(stored.years)
+    }
+
+
+def _date_faults(body: AdoptionBody, found: StoredOrder) -> Iterator[Fault]:
+    today = datetime.now(UTC).date()
+    if body.decided_on > today:
+        yield Fault("/decidedOn", f"{body.decided_on} is in the future; today is {today} (UTC)")
+    if body.decided_on < found.order.cutoff:
+        yield Fault("/decidedOn", f"{body.decided_on} is before the cutoff {found.order.cutoff}")
+
+
+def _figure_faults(body: AdoptionBody, stored: StoredForecast) -> Iterator[Fault]:
+    seen: set[tuple[int, str]] = set()
+    for place, figure in enumerate(body.figures):
+        if figure.year not in stored.years:
+            detail = f"{figure.year} is not a target year; these are {stored.years[0]} to {stored.years[-1]}"
+            yield Fault(pointer("figures", place, "year"), detail)
+        elif (figure.year, figure.scenario) in seen:
+            yield Fault(pointer("figures", place), f"{figure.scenario} of {figure.year} is given twice")
+        elif figure.value < stored.observed[figure.year].to_date:
+            counted = stored.observed[figure.year].to_date
+            detail = f"{figure.value:,.0f} is less than the {counted:,.0f} counted of {figure.year} already"
+            yield Fault(pointer("figures", place, "value"), detail)
+        elif (
+            stored.observed[figure.year].months == 12 and figure.value != stored.observed[figure.year].to_date
+        ):
+            detail = f"{figure.year} is fully counted: {stored.observed[figure.year].to_date:,.0f}"
+            yield Fault(pointer("figures", place, "value"), detail)
+        seen.add((figure.year, figure.scenario))
+    figures = tuple(AdoptedFigure(f.year, f.scenario, f.value) for f in body.figures)
+    for year, by_name in adopted_intervals(figures, own_intervals(stored)).items():
+        values = list(by_name.values())
+        if values != sorted(values):
+            said = ", ".join(f"{name} {value:,.0f}" for name, value in by_name.items())
+            yield Fault("/figures", f"the figures of {year} do not rise: {said}")
+
+
+def _records(adoption: Adoption, found: StoredOrder, stored: StoredForecast) -> Iterator[ArchivedForecast]:
+    levels = (np.arange(_STRATA) + 0.5) / _STRATA
+    open_years = [year for year in stored.years if stored.observed[year].months < 12]
+    layers = [
+        (stage, name) for stage, name in _STAGES if name != "experts" or stored.scenario_set is not None
+    ]
+    for stage, name in layers:
+        quantiles = stored.layer(name).quantiles(tuple(levels.tolist()))
+        for year in open_years:
+            drawn = tuple(np.maximum(quantiles[:, stored.years.index(year)], 0.0).tolist())
+            yield _record(adoption, found, year, stage, draws=drawn)
+            if stage == "combined" and not _decided(adoption, year):
+                yield _record(adoption, found, year, "adopted", draws=drawn)
+    intervals = adopted_intervals(adoption.figures, own_intervals(stored))
+    for year in (year for year in open_years if _decided(adoption, year)):
+        stated = [{"level": LEVELS[name], "value": value} for name, value in intervals[year].items()]
+        yield _record(adoption, found, year, "adopted", quantiles=stated)
+
+
+def _decided(adoption: Adoption, year: int) -> bool:
+    return any(figure.year == year for figure in adoption.figures)
+
+
+def _record(
+    adoption: Adoption, found: StoredOrder, year: int, stage: Stage, **form: object
+) -> ArchivedForecast:
+    target, issued = found.order.target, adoption.decided_on
+    return ArchivedForecast.model_validate(
+        {
+            "series": target.series,
+            "geo": target.geo,
+            "citizen": target.citizen,
+            "edition": adoption.edition,
+            "issued_on": _day(issued),
+            "cutoff": _day(found.order.cutoff),
+            "target_year": year,
+            "stage": stage,
+            "issuer": ISSUER,
+            **form,
+        }
+    )
+
+
+def _day(day: date) -> str:
+    return day.isoformat()

@@ -1,0 +1,158 @@
+"""Adopting a forecast as an edition, and superseding one edition by another: decisions, for administrators.
+
+Both are made once: the same decision again is answered as it was, another one is a conflict. What adoption means is
+in `service.adoptions`; here is only its HTTP face.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+from sqlalchemy.orm import Session
+
+from priors.records import Narrative, Record
+from service.adoptions import AdoptionBody, AdoptionRefused, adopt, adoption_for, read_adoption
+from service.api.bodies import RawBody, read_json
+from service.api.context import Configured, Sessions
+from service.api.edition_shapes import EditionState, edition_json
+from service.api.finished import Finished, ForecastId, open_finished
+from service.api.forecast_shapes import inlined
+from service.problems import Problem, documented, invalid_input
+from service.security import AdminCaller
+from service.storage.archive import ArchiveConflicts
+from service.storage.audit import record_action
+from service.storage.base import reading, writing
+from service.storage.editions import (
+    Adoption,
+    Edition,
+    edition_of,
+    get_edition,
+    lock_editions,
+    store_supersession,
+)
+
+router = APIRouter(prefix="/forecasts/{forecastId}", tags=["editions"])
+_CONFLICT: dict[int | str, dict[str, Any]] = {409: documented("It was decided otherwise already.")}
+
+
+class SupersessionBody(Record):
+    """Which adopted forecast comes in this one's place, and why."""
+
+    by: str
+    note: Narrative = ""
+
+
+def _body(model: type[Record]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": inlined(model)}}}}
+
+
+@router.put(
+    "/adoption",
+    response_model=EditionState,
+    responses=_CONFLICT,
+    openapi_extra=_body(AdoptionBody),
+    summary="Adopt a finished forecast as an edition; it is immutable from then on",
+)
+def adopt_forecast(
+    forecast_id: ForecastId, body: RawBody, caller: AdminCaller, sessions: Sessions, settings: Configured
+) -> Response:
+    payload = read_json(body)
+    done = open_finished(forecast_id, sessions, settings)
+    if not done.stored.diagnostics.get("passed", False):
+        detail = "The diagnostics of this forecast failed; a forecast like that is never adopted."
+        raise Problem(409, "Diagnostics failed", detail)
+    try:
+        decision = adoption_for(read_adoption(payload), done.found, done.stored, caller.name)
+    except AdoptionRefused as refused:
+        raise invalid_input(refused.faults) from None
+    try:
+        with writing(sessions) as session:
+            if _adopted_before(session, decision) is None:
+                adopt(session, decision, done.found, done.stored)
+                subject = f"forecast:{forecast_id} as {decision.edition}"
+                record_action(session, caller.name, caller.role, "adopt forecast", subject)
+    except ArchiveConflicts as conflicts:
+        detail = f"The archive has this edition already: {conflicts.conflicts[0].detail}."
+        raise Problem(409, "Archived already", detail) from None
+    return _answer(sessions, settings, forecast_id)
+
+
+def _adopted_before(session: Session, decision: Adoption) -> Edition | None:
+    """The same decision as taken before, None when it is new; raises Problem 409 for another one."""
+    lock_editions(session)
+    taken, own = get_edition(session, decision.edition), edition_of(session, decision.forecast_id)
+    if taken is not None and taken.adoption.forecast_id != decision.forecast_id:
+        detail = (
+            f"Edition {decision.edition} is forecast {taken.adoption.forecast_id}; adopt an addendum under a "
+            "name of its own and let it supersede that one."
+        )
+        raise Problem(409, "Edition exists", detail)
+    if own is not None and not _alike(own.adoption, decision):
+        detail = f"This forecast was adopted as edition {own.adoption.edition} and is immutable since."
+        raise Problem(409, "Adopted already", detail)
+    return own
+
+
+def _alike(one: Adoption, other: Adoption) -> bool:
+    names = ("edition", "forecast_id", "decided_on", "note", "figures")
+    return all(getattr(one, name) == getattr(other, name) for name in names)
+
+
+@router.put(
+    "/supersession",
+    response_model=EditionState,
+    responses=_CONFLICT,
+    openapi_extra=_body(SupersessionBody),
+    summary="Let another adopted forecast come in the place of this one; both stay readable",
+)
+def supersede_forecast(
+    forecast_id: ForecastId, body: RawBody, caller: AdminCaller, sessions: Sessions, settings: Configured
+) -> Response:
+    from pydantic import ValidationError
+
+    from priors.scenario import shape_faults
+
+    try:
+        asked = SupersessionBody.model_validate(read_json(body))
+    except ValidationError as error:
+        raise invalid_input(shape_faults(error)) from None
+    open_finished(forecast_id, sessions, settings)
+    with writing(sessions) as session:
+        if not _superseded_before(session, forecast_id, asked):
+            store_supersession(session, forecast_id, asked.by, asked.note, caller.name)
+            subject = f"forecast:{forecast_id} by {asked.by}"[:200]
+            record_action(session, caller.name, caller.role, "supersede forecast", subject)
+    return _answer(sessions, settings, forecast_id)
+
+
+def _superseded_before(session: Session, forecast_id: str, asked: SupersessionBody) -> bool:
+    """Whether the same was decided before; raises Problem 400 or 409 where it cannot be decided."""
+    lock_editions(session)
+    own, by = edition_of(session, forecast_id), edition_of(session, asked.by)
+    if own is None:
+        raise Problem(409, "Not adopted", "Only an adopted forecast can be superseded.")
+    if asked.by == forecast_id:
+        raise invalid_input([("/by", "a forecast cannot supersede itself")])
+    if by is None:
+        detail = "is not an adopted forecast; adopt it first, as an edition with a name of its own"
+        raise invalid_input([("/by", detail)])
+    if own.superseded_by is not None:
+        if (own.superseded_by.by_forecast_id, own.superseded_by.note) == (asked.by, asked.note):
+            return True
+        detail = f"This forecast was superseded by edition {own.superseded_by.by_edition} already."
+        raise Problem(409, "Superseded already", detail)
+    if by.superseded_by is not None:
+        detail = f"was itself superseded by edition {by.superseded_by.by_edition}"
+        raise invalid_input([("/by", detail)])
+    return False
+
+
+def _answer(sessions: Sessions, settings: Configured, forecast_id: str) -> Response:
+    with reading(sessions) as session:
+        edition = edition_of(session, forecast_id)
+    assert edition is not None, "it was adopted just now"
+    done: Finished = open_finished(forecast_id, sessions, settings)
+    headers = {"Location": f"/v1/editions/{edition.adoption.edition}".replace(" ", "%20")}
+    return JSONResponse(edition_json(done, edition, settings), headers=headers)
