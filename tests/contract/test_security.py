@@ -117,6 +117,8 @@ def test_each_role_may_do_what_it_is_for_and_no_more(
 ) -> None:
     client, admin = as_role(role), as_role("admin")
     location = admin.post("/v1/scenario-sets", json=scenario_set).headers["location"]
+    # An expert reads others' sets only after stating one.
+    assert (client.post("/v1/scenario-sets", json=scenario_set).status_code == 201) is (role in WRITERS)
     csv = "series,source,geo,citizen,period,value\nfirst_applications,kmi,NL,TOTAL,2024-01,5\n"
     allowed = {
         ("POST", "/v1/realisations"): {"admin"},
@@ -133,6 +135,7 @@ def test_each_role_may_do_what_it_is_for_and_no_more(
         ("POST", "/v1/scenario-set-previews"): CONCEPT_READERS,
         ("POST", "/v1/scenario-sets"): WRITERS,
         ("PUT", location): WRITERS,
+        ("GET", f"{location}/export?format=csv"): CONCEPT_READERS,
     }
     for (method, path), roles in allowed.items():
         body: dict[str, Any] = {"json": scenario_set, "headers": {"If-Match": "*"}} if method != "GET" else {}
