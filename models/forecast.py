@@ -21,6 +21,7 @@ from scipy.stats import qmc
 from threadpoolctl import threadpool_limits
 
 from models.conflict import Conflict, conflict
+from models.event_normals import event_slots, with_event_normals
 from models.evidence import Evidence
 from models.evidence_fit import corrected, fit_evidence
 from models.forecast_checks import TargetData, target_data
@@ -45,7 +46,8 @@ _LEAST_LOG_EVIDENCE = -1e5
 class Forecast:
     """Everything a forecast is: stored.py writes it, the web process answers from it.
 
-    `base` `(draw, year + 1)` standard normals; `paths` `(draw, future month)` whole persons, equally weighted.
+    `base` `(draw, column)` standard normals, those of events last; `paths` `(draw, future month)` whole persons,
+    equally weighted.
     """
 
     request: ForecastRequest
@@ -88,6 +90,7 @@ def _computed(request: ForecastRequest, realisations: pd.DataFrame, clock: "_Clo
     evidence = learn_evidence(data, model, request.seed)
     clock.enter("weighing", 0.75)
     base = base_normals(DRAWS, request.horizon_years, request.seed)
+    base = with_event_normals(base, request.horizon_years, event_slots(density), request.seed)
     own = model_component(model, evidence, base)
     posterior, joint = _posterior(request, density, evidence, base, own, clock)
     clock.enter("paths", 0.9)
@@ -124,6 +127,9 @@ def model_component(model: ModelDraws, evidence: Evidence, base: Array) -> Weigh
 def _density(request: ForecastRequest, data: TargetData) -> ExpertDensity | None:
     if request.scenario_set is None:
         return None
+    if request.method == "joint" and request.scenario_set.events:
+        detail = "the joint model knows no additive events; leave it out, or state their effect as scenarios"
+        raise ForecastRefused("method", detail)
     try:
         return expert_density(request.scenario_set, data.counted_when_stated)
     except InvalidScenarioSet as invalid:
@@ -149,7 +155,7 @@ def _posterior(
         ) from nothing
     if density is None or request.expert_weight == 0 or evidence.observation.complete.all():
         return posterior, None
-    if request.method == "weighted" and trusted:
+    if (request.method == "weighted" and trusted) or event_slots(density):
         return posterior, None
     clock.enter("sampling jointly", 0.78)
     joint = sample_joint(

@@ -109,7 +109,10 @@ def weigh(
     base: Array,
     model: WeighedComponent,
 ) -> Posterior:
-    """The posterior for an expert density; `base` is `(draw, year + 1)` standard normals, shared out evenly."""
+    """The posterior for an expert density; `base` `(draw, column)` standard normals, shared out evenly.
+
+    One column per target year, one to choose by, and those of events where there are any (models/event_normals.py).
+    """
     parts = prior_parts(density, expert_weight)
     rows = len(base) // max(len(parts), 1)
     weighed = []
@@ -155,10 +158,13 @@ def posterior_probabilities(prior: Array, log_evidence: Sequence[float]) -> Arra
     return np.asarray(weights / weights.sum())
 
 
-def experts_layer(density: ExpertDensity, evidence: Evidence, base: Array) -> Layer:
-    """The experts' density before the evidence, from the same draws; years they left open from the model."""
+def experts_layer(density: ExpertDensity, evidence: Evidence, base: Array, rows: int | None = None) -> Layer:
+    """The experts' density before the evidence, from the same draws; years they left open from the model.
+
+    `rows` draws are made of every component, by default the base shared out evenly.
+    """
     parts = prior_parts(density, 1.0)
-    rows = len(base) // len(parts)
+    rows = rows or len(base) // len(parts)
     curves = []
     for _, part in parts:
         totals = prior_totals(part, density.year_correlation, evidence, base[:rows])

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.event_normals import event_slots, with_event_normals
 from models.evidence import Correction, Evidence, Smoothing
 from models.experts_layer import ExpertsLayer
 from models.gaussian_mixture import GaussianMixture
@@ -169,7 +170,7 @@ class StoredForecast:
     def _weigher(self) -> Weigher:
         base = self._array("base")
         rows = len(base) // (len(self._experts) or _PARTS_OF_A_NEW_SET)
-        weigher = Weigher(self._evidence, base, self._model, rows)
+        weigher = Weigher(self._evidence, base, self._model, rows, self.document["seed"])
         for component, (weighed, _) in zip(self.belief.parts.values(), self._experts, strict=True):
             assert self.belief.density is not None
             weigher.keep(component, self.belief.density.year_correlation, weighed)
@@ -214,7 +215,10 @@ class StoredForecast:
             y for y, is_open in zip(self.years, self.observation.open_at_cutoff, strict=True) if is_open
         }
         stated = tuple(year for year in density.years if year in open_years)
-        return ExpertsLayer(experts_layer(density, self._evidence, self._array("base")), density, stated)
+        base = self._array("base")
+        rows = len(base) // len(density.components)
+        base = with_event_normals(base[:rows], len(self.years), event_slots(density), self.document["seed"])
+        return ExpertsLayer(experts_layer(density, self._evidence, base, rows), density, stated)
 
     def _model_layer(self) -> Layer:
         return self._own_model_layer

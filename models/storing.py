@@ -33,7 +33,7 @@ def write_forecast(forecast: "Forecast", directory: Path) -> None:
         np.save(directory / f"component_{i}_totals.npy", component.totals)
         np.save(directory / f"component_{i}_log_weights.npy", component.log_weights)
     np.save(directory / "model_totals.npy", forecast.model.totals)
-    np.save(directory / "base.npy", forecast.base)
+    np.save(directory / "base.npy", forecast.base[:, : len(evidence.observation.years) + 1])
     np.save(directory / "paths.npy", forecast.paths)
     for name, array in _evidence_arrays(evidence).items():
         np.save(directory / f"evidence_{name}.npy", array)

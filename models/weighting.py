@@ -2,8 +2,9 @@
 
     totals = T(base),  base ~ N(0, I);   weight = w(totals) [x the density of years fully counted since the cutoff]
 
-A component is a scenario, the unforeseen part, or later an event subset. Years it states come from its own copula;
-years it leaves open follow the model's conditional density given the stated ones. Everything is a function of one
+A component is a scenario, with the events that may occur on top of it, or the unforeseen part. Years it states come
+from its own copula, events on top (models/stated_draws.py); years it leaves open follow the model's conditional
+density given the stated ones. Everything is a function of one
 matrix of standard normals, so that a moved slider moves the draws instead of redrawing them, and so that one
 fallback serves every component: where the weights are too uneven, the base normals are drawn from a proposal
 fitted to prior x evidence (adaptive importance sampling, Bugallo et al. 2017) and weighed back to N(0, I).
@@ -13,15 +14,18 @@ Runs in the web process on every edit: NumPy and SciPy only.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.event_normals import columns_needed
 from models.evidence import Evidence
 from models.gaussian_mixture import GaussianMixture, log_sum_exp
 from models.pareto import effective_sample_size, pareto_k
-from priors.copula import conditional_draws, draw_component, log_density, log_density_of
+from models.stated_draws import stated_totals
+from priors.copula import log_density
+from priors.events import restricted_additions
 from priors.mixture import Component
 
 Array = NDArray[np.float64]
@@ -96,8 +100,10 @@ def weigh_component(
 ) -> WeighedComponent:
     """Draw a component with `base` `(draw, year + 1)` and weigh it, adapting the proposal where needed.
 
+    Further columns hold the normals of events (models/event_normals.py); a component uses as many as it has events.
     The first few draws tell whether it is needed and find the proposal, so that as a rule all draws are made once.
     """
+    base = base[:, : columns_needed(component, len(evidence.observation.years))]
     plain = partial(_weighed, component, year_correlation, evidence)
     pilot = plain(base[:_PILOT], None)
     enough = 1.5 * min(MIN_EFFECTIVE / len(base), 0.1) * len(pilot.log_weights)
@@ -144,6 +150,7 @@ def shortfall(evidence: Evidence, totals: Array) -> Array:
 
 def prior_totals(component: Component, year_correlation: float, evidence: Evidence, base: Array) -> Array:
     """The component's totals `(draw, year)` before any evidence, years known at the cutoff at their count."""
+    base = base[:, : columns_needed(component, len(evidence.observation.years))]
     totals, _ = _propose(component, year_correlation, evidence, base, completed={})
     return totals
 
@@ -175,17 +182,12 @@ def _propose(
     open_years = open_years_of(evidence)
     own = restricted(component, open_years)
     totals = np.tile(observation.counted, (len(base), 1))
-    log_factor = np.zeros(len(base))
     fixed = {y: n for y, n in completed.items() if y in own.years}
     free = [y for y in own.years if y not in fixed]
-    columns = [observation.years.index(y) for y in free]
-    if fixed:
-        log_factor += log_density_of(own, year_correlation, fixed)
-        if not np.isfinite(log_factor[0]):
-            return totals, log_factor
-        totals[:, columns] = conditional_draws(own, year_correlation, fixed, base[:, columns])
-    elif own.years:
-        totals[:, columns] = draw_component(own, year_correlation, base[:, columns])
+    drawn, log_factor = stated_totals(own, year_correlation, observation.years, fixed, base)
+    if not np.isfinite(log_factor).any():
+        return totals, log_factor
+    totals[:, [observation.years.index(y) for y in free]] = drawn
     unstated = [y for y in open_years if y not in own.years]
     if unstated:
         totals, extra = _complete_years(totals, evidence, unstated, completed, base)
@@ -211,7 +213,7 @@ def _complete_years(
     if given:
         log_factor = log_factor - logs[:, given].sum(axis=1)  # from logs to persons
     columns = [observation.years.index(y) for i, y in enumerate(open_years) if i not in known]
-    drawn = mixture.complete(known, logs[:, known], base[:, [*columns, -1]])
+    drawn = mixture.complete(known, logs[:, known], base[:, [*columns, len(observation.years)]])
     totals[:, columns] = observation.counted_at_cutoff[columns] + np.exp(drawn)
     return totals, log_factor
 
@@ -230,7 +232,11 @@ def restricted(component: Component, years: list[int]) -> Component:
     """The component's statements about the given years only."""
     kept = [(y, m) for y, m in zip(component.years, component.marginals, strict=True) if y in years]
     return Component(
-        component.key, component.probability, tuple(y for y, _ in kept), tuple(m for _, m in kept)
+        component.key,
+        component.probability,
+        tuple(y for y, _ in kept),
+        tuple(m for _, m in kept),
+        restricted_additions(component.additions, years),
     )
 
 
@@ -243,8 +249,11 @@ def open_years_of(evidence: Evidence) -> list[int]:
 def log_prior(component: Component, year_correlation: float, evidence: Evidence, totals: Array) -> Array:
     """Log density `(draw,)` of the component at totals `(draw, year)`, per person of every open year.
 
-    Stated years by the component's copula, the others by the model's conditional density given those.
+    Stated years by the component's copula, the others by the model's conditional density given those. Raises
+    ValueError for a component with events, whose joint density has no closed form.
     """
+    if component.additions:
+        raise ValueError("totals with events on top have no joint density in closed form")
     open_years = open_years_of(evidence)
     own = restricted(component, open_years)
     columns = [evidence.observation.years.index(y) for y in own.years]
@@ -317,10 +326,16 @@ def _mixed_points(base: Array, mean: Array, root: Array) -> Array:
 
     Which tenth is decided by chance of its own: every tenth point of a Sobol sequence lies on one side of it.
     """
-    moved = mean + base @ root.T
-    keep = np.random.default_rng(0).permutation(len(base))[: round(PRIOR_SHARE * len(base))]
+    moved = base @ root.T
+    moved += mean
+    keep = _kept_rows(len(base))
     moved[keep] = base[keep]
     return np.asarray(moved)
+
+
+@lru_cache(maxsize=16)
+def _kept_rows(rows: int) -> NDArray[np.int64]:
+    return np.sort(np.random.default_rng(0).permutation(rows)[: round(PRIOR_SHARE * rows)])
 
 
 def _log_prior_over_proposal(points: Array, mean: Array, root: Array) -> Array:

@@ -17,6 +17,7 @@ from priors.mixture import UNFORESEEN_KEY, Component, ExpertDensity
 from priors.records import ScenarioSet
 from priors.shape import gaps, modes
 from priors.summary import density_grid, interval_scenarios
+from priors.totals import YearTotal
 
 Severity = Literal["info", "warning", "error"]
 Code = Literal[
@@ -254,6 +255,14 @@ def _cut(
             )
             severity: Severity = "warning" if belief.removed > _LARGE_CUT else "info"
             yield FeedbackItem("truncated_mass", severity, detail, year, belief.removed)
+        total = part.total(year)
+        if isinstance(total, YearTotal) and total.removed > _NOTEWORTHY_CUT:
+            detail = (
+                f"With its events {name[0].lower()}{name[1:]} puts {_chance(total.removed)} of its chance for {year} "
+                f"below {_persons(total.floor)} persons; that part is cut off."
+            )
+            cut: Severity = "warning" if total.removed > _LARGE_CUT else "info"
+            yield FeedbackItem("truncated_mass", cut, detail, year, total.removed)
 
 
 def _name(part: Component, scenario_set: ScenarioSet) -> str:

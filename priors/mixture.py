@@ -2,8 +2,10 @@
 
     f_y(x) = sum_k w_k f_{k,y}(x),   w_k = p_k (1 - u) for scenarios, u for "unforeseen",
              rescaled over the components that state year y
+    f_{k,y}  the scenario's belief with the events that may occur on top of it (priors/totals.py)
 
-Mean and standard deviation follow from the components' (law of total variance); quantiles invert the
+Events come on top of scenarios only: what the unforeseen part states, it states with everything in it. Mean and
+standard deviation follow from the components' (law of total variance); quantiles invert the
 mixture's distribution function by Newton steps kept inside a shrinking bracket. The floor of what was already
 counted holds in the cutoff's own year only. Must not know realisations, models or simulation.
 """
@@ -11,29 +13,42 @@ counted holds in the cutoff's own year only. Must not know realisations, models 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from priors.events import Additions, EventGroup, additions_under, event_groups, groups_in
 from priors.families import ImpossibleBelief, Marginal, marginal
+from priors.inversion import invert
 from priors.kernels import FloatArray
 from priors.scenario import Fault, InvalidScenarioSet, Scenario, ScenarioSet, Unforeseen
+from priors.totals import YearTotal, year_total
 
 UNFORESEEN_KEY = "unforeseen"
-_QUANTILE_STEPS = 200
+_MOST_REMOVED = 0.99
 
 
 @dataclass(frozen=True)
 class Component:
-    """A scenario as densities: `marginals[i]` is its belief about `years[i]`, years ascending."""
+    """A scenario as densities: `marginals[i]` is its belief about `years[i]`, years ascending.
+
+    `additions` are the events that may occur on top of it.
+    """
 
     key: str
     probability: float
     years: tuple[int, ...]
     marginals: tuple[Marginal, ...]
+    additions: Additions = ()
+
+    def total(self, year: int) -> Marginal | YearTotal:
+        """Its belief about one year with the events on top; raises KeyError when it states none."""
+        belief, groups = self.marginal(year), groups_in(self.additions, year)
+        return year_total(belief, groups) if groups else belief
 
     def marginal(self, year: int) -> Marginal:
         """Its belief about one year; raises KeyError when it states none."""
@@ -44,10 +59,14 @@ class Component:
 
 @dataclass(frozen=True)
 class ExpertDensity:
-    """Mixture over `components`, whose years are joined by a Gaussian copula (priors/copula.py)."""
+    """Mixture over `components`, whose years are joined by a Gaussian copula (priors/copula.py).
+
+    `events` are the groups from which the components' additions came.
+    """
 
     components: tuple[Component, ...]
     year_correlation: float
+    events: tuple[EventGroup, ...] = ()
 
     @cached_property
     def stated_years(self) -> tuple[int, ...]:
@@ -61,8 +80,8 @@ class ExpertDensity:
         positive = [set(part.years) for part in self.components if part.probability > 0]
         return tuple(sorted(set.intersection(*positive))) if positive else ()
 
-    def parts(self, year: int) -> tuple[tuple[float, Marginal], ...]:
-        """(weight, belief) of the components that state `year`, weights summing to 1.
+    def parts(self, year: int) -> tuple[tuple[float, Marginal | YearTotal], ...]:
+        """(weight, density) of the components that state `year`, weights summing to 1.
 
         Raises ValueError when none does.
         """
@@ -72,19 +91,19 @@ class ExpertDensity:
                 f"no scenario states a belief about {year}; stated are {list(self.stated_years)}"
             )
         total = math.fsum(part.probability for part in stating)
-        return tuple((part.probability / total, part.marginal(year)) for part in stating)
+        return tuple((part.probability / total, part.total(year)) for part in stating)
 
     def pdf(self, year: int, x: ArrayLike) -> FloatArray:
         """Density per person at totals `x`, any shape."""
-        return self._mix(year, np.asarray(x, dtype=np.float64), Marginal.pdf)
+        return self._mix(year, np.asarray(x, dtype=np.float64), "pdf")
 
     def cdf(self, year: int, x: ArrayLike) -> FloatArray:
         """Probability of at most `x` persons, any shape."""
-        return self._mix(year, np.asarray(x, dtype=np.float64), Marginal.cdf)
+        return self._mix(year, np.asarray(x, dtype=np.float64), "cdf")
 
     def sf(self, year: int, x: ArrayLike) -> FloatArray:
         """Probability of more than `x` persons, any shape; precise far in the tail."""
-        return self._mix(year, np.asarray(x, dtype=np.float64), Marginal.sf)
+        return self._mix(year, np.asarray(x, dtype=np.float64), "sf")
 
     def exceedance(self, year: int, above: float) -> float:
         """Probability that the year's total is more than `above` persons."""
@@ -111,35 +130,15 @@ class ExpertDensity:
         ends = np.where(levels == 1.0, high, low)
         # Settled levels (0, 1, a single scenario) need no search; a bracket of no width ends theirs at once.
         bracket = np.where(settled, 0.0, low), np.where(settled, 0.0, high)
-        inner = self._invert(year, np.where(settled, 0.5, levels), *bracket)
+        asked = np.where(settled, 0.5, levels)
+        functions = (partial(self.cdf, year), partial(self.sf, year), partial(self.pdf, year))
+        inner = invert(*functions, asked, *bracket)
         return np.asarray(np.where(settled, ends, inner), dtype=np.float64)
 
-    def _invert(self, year: int, levels: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
-        x, last_move = 0.5 * (low + high), high - low
-        for _ in range(_QUANTILE_STEPS):
-            excess = np.where(levels < 0.5, self.cdf(year, x) - levels, (1.0 - levels) - self.sf(year, x))
-            low, high = np.where(excess < 0, x, low), np.where(excess < 0, high, x)
-            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-                step = x - excess / self.pdf(year, x)
-            # A Newton step stays in the bracket and at least halves the last move; else halve the bracket.
-            inside = (step > low) & (step < high) & (np.abs(step - x) <= 0.5 * last_move)
-            following = np.where(inside, step, 0.5 * (low + high))
-            done = (
-                (np.abs(following - x) <= 1e-13 * np.abs(x))
-                | (high - low <= 1e-12 * np.abs(x))
-                | (excess == 0)
-            )
-            last_move, x = np.abs(following - x), np.where(excess == 0, x, following)
-            if np.all(done):
-                break
-        return np.asarray(x, dtype=np.float64)
-
-    def _mix(
-        self, year: int, x: FloatArray, function: Callable[[Marginal, FloatArray], FloatArray]
-    ) -> FloatArray:
+    def _mix(self, year: int, x: FloatArray, function: Literal["pdf", "cdf", "sf"]) -> FloatArray:
         total = np.zeros(x.shape)
         for weight, part in self.parts(year):
-            total = total + weight * function(part, x)
+            total = total + weight * getattr(part, function)(x)
         return np.asarray(total, dtype=np.float64)
 
 
@@ -159,14 +158,31 @@ def expert_density(scenario_set: ScenarioSet, counted_at_cutoff: float = 0.0) ->
         stated.append(("/unforeseen", UNFORESEEN_KEY, u, unforeseen))
     own_year, floor = scenario_set.cutoff.year, float(counted_at_cutoff)
     faults: list[Fault] = []
+    groups = event_groups(scenario_set.events, faults)
     components = []
     for pointer, key, probability, belief in stated:
         floors = {year: floor if year == own_year else 0.0 for year in sorted(belief.years)}
         marginals = _marginals(belief, floors, pointer, faults)
-        components.append(Component(key, probability, tuple(floors), marginals))
+        additions = additions_under(groups, key) if key != UNFORESEEN_KEY else ()
+        components.append(Component(key, probability, tuple(floors), marginals, additions))
+    if not faults:
+        faults += _emptied(components)
     if faults:
         raise InvalidScenarioSet(tuple(faults))
-    return ExpertDensity(tuple(components), scenario_set.year_correlation)
+    return ExpertDensity(tuple(components), scenario_set.year_correlation, groups)
+
+
+def _emptied(components: list[Component]) -> Iterator[Fault]:
+    """Years in which events leave a scenario next to nothing above what was counted."""
+    for index, part in enumerate(components):
+        for year in part.years:
+            total = part.total(year)
+            if isinstance(total, YearTotal) and total.removed > _MOST_REMOVED:
+                detail = (
+                    f"with its events only {1 - total.removed:.2%} of this belief lies above {total.floor:,.0f} "
+                    "persons; make the events smaller or less probable"
+                )
+                yield Fault(f"/scenarios/{index}/years/{year}/expected", detail)
 
 
 def _marginals(

@@ -66,6 +66,7 @@ EditionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 
 Citizen = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{1,15}$")]
 Geo = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}[A-Z0-9_]{0,10}$")]
 CalendarDate = Annotated[date, BeforeValidator(_calendar_date)]
+Month = Annotated[str, StringConstraints(pattern=r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])$")]
 Year = Annotated[int, BeforeValidator(_calendar_year), Field(ge=1950, le=2200)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Probability = Annotated[Number, Field(ge=0.0, le=1.0)]
@@ -123,7 +124,10 @@ class Scenario(Record):
 
 
 class Event(Record):
-    """An amount added with a probability on top of whichever scenario occurs."""
+    """An amount added with a probability on top of whichever scenario occurs.
+
+    `years` hold what it adds to each calendar year; `start` is the first month in which it adds anything.
+    """
 
     key: Key
     label: Label = ""
@@ -134,8 +138,11 @@ class Event(Record):
     narrative: Narrative = ""
     sources: Annotated[tuple[Source, ...], Field(max_length=100)] = ()
     years: Annotated[dict[Year, YearChange], Field(min_length=1)]
-    probability_by_scenario: dict[Key, Probability] = Field(default_factory=dict)
-    excludes: tuple[Key, ...] = ()
+    probability_by_scenario: Annotated[dict[Key, Probability], Field(max_length=50)] = Field(
+        default_factory=dict
+    )
+    excludes: Annotated[tuple[Key, ...], Field(max_length=50)] = ()
+    start: Month | None = None
 
 
 class Unforeseen(Record):

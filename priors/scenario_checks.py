@@ -11,16 +11,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
+from priors.event_checks import event_faults
 from priors.families import DEFAULT_DEGREES_OF_FREEDOM
 from priors.faults import Fault, pointer
 from priors.records import (
     CalendarDate,
     DegreesOfFreedom,
+    Event,
     Family,
     Probability,
     SpreadMeaning,
@@ -41,6 +44,7 @@ _ADAPTERS: dict[str, TypeAdapter[Any]] = {
     "spread_meaning": TypeAdapter(SpreadMeaning),
     "degrees_of_freedom": TypeAdapter(DegreesOfFreedom | None),
     "belief": TypeAdapter(YearBelief),
+    "event": TypeAdapter(Event),
 }
 
 
@@ -57,10 +61,13 @@ def meaning_faults(payload: object) -> tuple[Fault, ...]:
     unforeseen = payload.get("unforeseen")
     if isinstance(unforeseen, Mapping):
         faults += _belief_faults(unforeseen, cutoff, "unforeseen")
-    if payload.get("events"):
-        detail = "additive events are not evaluated yet; state their effect as scenarios, or leave them out"
-        faults.append(Fault("/events", detail))
-    return tuple(faults)
+    events = _items(payload, "events")
+    faults += _keys(events, "events")
+    for index, event in events:
+        faults += _year_faults(event, cutoff, "events", index)
+    named = {fault.field for fault in faults}
+    found = event_faults(scenarios, events, partial(_read, "event"))
+    return (*faults, *(fault for fault in found if fault.field not in named))
 
 
 def _read(kind: str, value: object) -> Any:
@@ -111,19 +118,29 @@ def _keys(records: list[tuple[int, Mapping[Any, Any]]], name: str) -> Iterator[F
 def _belief_faults(record: Mapping[Any, Any], cutoff: date | None, *place: str | int) -> Iterator[Fault]:
     family = _read("family", _field(record, "family", "lognormal"))
     meaning = _read("spread_meaning", _field(record, "spread_meaning", "sd"))
-    stated_freedom = _field(record, "degrees_of_freedom", None)
-    if family not in (None, "student_t") and stated_freedom is not None:
+    freedom = _read("degrees_of_freedom", _field(record, "degrees_of_freedom", None))
+    yield from _year_faults(record, cutoff, *place)
+    years = record.get("years")
+    for label, stated in years.items() if isinstance(years, Mapping) else ():
+        belief = _read("belief", stated)
+        if family and meaning and belief is not None:
+            freedom = freedom or DEFAULT_DEGREES_OF_FREEDOM
+            yield from _spread(belief, family, meaning, freedom, pointer(*place, "years", label))
+
+
+def _year_faults(record: Mapping[Any, Any], cutoff: date | None, *place: str | int) -> Iterator[Fault]:
+    """Of the years a scenario, event or unforeseen part states, and its degrees of freedom."""
+    default = "normal" if place[0] == "events" else "lognormal"
+    family = _read("family", _field(record, "family", default))
+    if family not in (None, "student_t") and _field(record, "degrees_of_freedom", None) is not None:
         detail = f"degrees of freedom belong to student_t, not to {family}"
         yield Fault(pointer(*place, "degreesOfFreedom"), detail)
-    freedom = _read("degrees_of_freedom", stated_freedom) or DEFAULT_DEGREES_OF_FREEDOM
     years = record.get("years")
     seen: set[int] = set()
-    for label, stated in years.items() if isinstance(years, Mapping) else ():
-        year, belief = _read("year", label), _read("belief", stated)
+    for label in years if isinstance(years, Mapping) else ():
+        year = _read("year", label)
         if year is not None:
             yield from _year(year, seen, cutoff, pointer(*place, "years", label))
-        if family and meaning and belief is not None:
-            yield from _spread(belief, family, meaning, freedom, pointer(*place, "years", label))
 
 
 def _year(year: int, seen: set[int], cutoff: date | None, place: str) -> Iterator[Fault]:

@@ -14,7 +14,8 @@ import numpy as np
 from scipy import special
 
 from priors.kernels import FloatArray
-from priors.mixture import ExpertDensity
+from priors.mixture import Component, ExpertDensity
+from priors.totals import YearTotal
 
 LEVELS = {"minimum": 0.125, "median": 0.5, "medio": 2 / 3, "maximum": 0.875}
 _DRAWN_TAIL = 5e-4
@@ -23,13 +24,17 @@ _NARROW_LEVELS = special.ndtr(np.linspace(-5.0, 5.0, 41))
 
 @dataclass(frozen=True)
 class ComponentSummary:
-    """One scenario's part in a year; `mean` and `removed` mass are after and by cutting at the floor."""
+    """One scenario's part in a year, events included; `mean` and `removed` mass are after and by cutting at the floor.
+
+    `removed` is the belief's own mass below the floor, `removed_by_events` what events took there besides.
+    """
 
     key: str
     probability: float
     expected: float
     mean: float
     removed: float
+    removed_by_events: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,19 +62,15 @@ def density_grid(density: ExpertDensity, year: int, points: int = 201) -> FloatA
     low, high = density.ppf(year, [_DRAWN_TAIL, 1 - _DRAWN_TAIL])
     even = np.linspace(low, high, points)
     # A scenario much narrower than the step would be missed by even spacing alone.
-    narrow = [part.ppf(_NARROW_LEVELS) for _, part in density.parts(year) if part.sd() * 40 < high - low]
+    sharpest = [part.base if isinstance(part, YearTotal) else part for _, part in density.parts(year)]
+    narrow = [belief.ppf(_NARROW_LEVELS) for belief in sharpest if belief.sd() * 40 < high - low]
     return np.unique(np.clip(np.concatenate([even, *narrow]), low, high))
 
 
 def year_summary(density: ExpertDensity, year: int, points: int = 201) -> YearSummary:
     """Everything a preview shows of one year; raises ValueError when no scenario states it."""
     x = density_grid(density, year, points)
-    components = tuple(
-        ComponentSummary(part.key, part.probability, belief.expected, belief.mean(), belief.removed)
-        for part in density.components
-        if year in part.years
-        for belief in [part.marginal(year)]
-    )
+    components = tuple(_component(part, year) for part in density.components if year in part.years)
     return YearSummary(
         year=year,
         mean=density.mean(year),
@@ -80,6 +81,13 @@ def year_summary(density: ExpertDensity, year: int, points: int = 201) -> YearSu
         cdf=density.cdf(year, x),
         components=components,
     )
+
+
+def _component(part: Component, year: int) -> ComponentSummary:
+    total = part.total(year)
+    by_events = total.removed if isinstance(total, YearTotal) else 0.0
+    removed = part.marginal(year).removed
+    return ComponentSummary(part.key, part.probability, total.expected, total.mean(), removed, by_events)
 
 
 def signed_effect(before: ExpertDensity | None, after: ExpertDensity) -> dict[int, dict[str, float]]:

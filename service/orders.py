@@ -78,6 +78,8 @@ def prepare_order(session: Session, payload: object, today: date | None = None) 
     data = _check_data(reading, frame, target, cutoff, as_of)
     if stored is not None:
         _check_density(reading, stored.record, cutoff, data)
+        if reading.body.method == "joint" and stored.record.events:
+            reading.fault("method", "the joint model knows no additive events; leave the method out")
     if reading.faults or data is None:
         raise OrderRefused(reading.faults)
     basis = Basis(

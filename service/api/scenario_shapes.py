@@ -62,13 +62,17 @@ class DensityCurve(Shape):
 
 
 class ComponentPart(Shape):
-    """One scenario in a year; `removed` is the probability cut off below what was already counted."""
+    """One scenario in a year, events included; `removed` is the probability cut off below what was already counted.
+
+    `removedByEvents` is what events took below it besides.
+    """
 
     key: str
     probability: float
     expected: float
     mean: float
     removed: float
+    removed_by_events: float
 
 
 class YearDensity(Shape):

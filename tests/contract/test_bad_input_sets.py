@@ -16,6 +16,11 @@ def spread(value: Any) -> Callable[[Set], None]:
     return lambda s: s["scenarios"][0]["years"]["2025"].update(spread=value)
 
 
+def event(key: str, probability: float = 0.2, **members: Any) -> dict[str, Any]:
+    years = {"2025": {"expected": -6000, "spread": 2000}}
+    return {"key": key, "probability": probability, "years": years, **members}
+
+
 BAD: dict[str, tuple[Callable[[Set], Any], str, str]] = {
     "probabilities sum to 0.97": (lambda s: s["scenarios"][0].update(probability=0.57), "/scenarios", "0.97"),
     "negative spread": (spread(-1), "/scenarios/0/years/2025/spread", ""),
@@ -63,12 +68,37 @@ BAD: dict[str, tuple[Callable[[Set], Any], str, str]] = {
         "future",
     ),
     "a cutoff that is no date": (lambda s: s.update(cutoff="2024-06-31"), "/cutoff", ""),
-    "events": (
-        lambda s: s.update(
-            events=[{"key": "b", "probability": 0.2, "years": {"2025": {"expected": -6000, "spread": 2000}}}]
-        ),
+    "an event that excludes itself": (
+        lambda s: s.update(events=[event("b", excludes=["b"])]),
+        "/events/0/excludes/0",
+        "itself",
+    ),
+    "an event under a scenario that is not there": (
+        lambda s: s.update(events=[event("b", probabilityByScenario={"peace": 0.5})]),
+        "/events/0/probabilityByScenario/peace",
+        "no scenario",
+    ),
+    "a probability per scenario over one": (
+        lambda s: s.update(events=[event("b", probabilityByScenario={"new_war": 1.5})]),
+        "/events/0/probabilityByScenario/new_war",
+        "at most 1",
+    ),
+    "events that exclude one another too often": (
+        lambda s: s.update(events=[event("b", 0.7), event("c", 0.6, excludes=["b"])]),
+        "/events/1/probability",
+        "1.3",
+    ),
+    "two to the eleventh subsets": (
+        lambda s: s.update(events=[event(f"e{n}") for n in range(11)]),
         "/events",
-        "",
+        "1,024",
+    ),
+    "an event that takes nearly everyone away": (
+        lambda s: s.update(
+            events=[{**event("b", 1.0), "years": {"2025": {"expected": -900000, "spread": 1000}}}]
+        ),
+        "/scenarios/0/years/2025/expected",
+        "smaller or less probable",
     ),
     "a correlation over one": (lambda s: s.update(yearCorrelation=1.2), "/yearCorrelation", ""),
     "text no database can keep": (lambda s: s.update(name="a\x00b"), "/name", ""),

@@ -133,7 +133,7 @@ def test_the_sum_is_held_to_a_millionth_and_never_rescaled(excess: float) -> Non
         (put(1, "surprise"), "/surprise", "not known"),
         (put(1, "a/b~c"), "/a~1b~0c", "not known"),
         (put(1, "\ud800"), "", "unicode"),
-        (put([{"key": "border"}], "events"), "/events", "not evaluated yet"),
+        (put([{"key": "border"}], "events"), "/events/0/years", "required"),
         (
             put({"shares": {"SY": 0.7, "TR": 0.4}, "concentration": 50}, "scenarios", 0, "composition"),
             "/scenarios/0/composition/shares",

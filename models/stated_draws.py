@@ -1,0 +1,110 @@
+"""Totals of the years a component states: its belief, and the events that may occur on top of it.
+
+    N_y = B_y + A_y,   B joined over the years by the copula, A_y what the events that occur add
+
+Where events reach below the floor, a draw of the sum becomes the draw of the cut density that has its rank: the sum's
+dependence over the years stays, each year's density is exactly the cut one, and every event keeps its probability.
+A year counted in full is conditioned on: given what events add, the belief must have been the rest. NumPy and SciPy.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from priors.copula import conditional_draws, correlation_matrix, draw_component, log_density, log_density_of
+from priors.events import added_amounts
+from priors.mixture import Component
+from priors.score_table import normal_score, score_table
+from priors.totals import YearTotal
+
+Array = NDArray[np.float64]
+
+_HARDLY_ANY = 1e-6  # mass under the floor that is lifted onto it instead of spread by rank
+
+
+def stated_totals(
+    own: Component, year_correlation: float, years: Sequence[int], fixed: Mapping[int, float], base: Array
+) -> tuple[Array, Array]:
+    """Totals `(draw, year not fixed)` and the log density `(draw,)` of the fixed ones, zero where there are none.
+
+    `years` are the target years, one column of `base` each; the columns of events follow after one more. The log
+    density is -inf in every row where the component holds the fixed totals impossible.
+    """
+    columns = [years.index(y) for y in own.years if y not in fixed]
+    if not own.additions:
+        return _without_events(own, year_correlation, fixed, base[:, columns])
+    added = added_amounts(own.additions, years, year_correlation, base[:, len(years) + 1 :])
+    if fixed:
+        totals, log_factor = _given(own, year_correlation, years, fixed, added, base[:, columns])
+    else:
+        totals, log_factor = draw_component(own, year_correlation, base[:, columns]), np.zeros(len(base))
+    for place, year in enumerate(y for y in own.years if y not in fixed):
+        totals[:, place] = _cut(own, year, totals[:, place] + added[:, years.index(year)])
+    return totals, log_factor
+
+
+def _without_events(
+    own: Component, year_correlation: float, fixed: Mapping[int, float], base: Array
+) -> tuple[Array, Array]:
+    log_factor = np.zeros(len(base))
+    if not fixed:
+        return (draw_component(own, year_correlation, base) if own.years else base), log_factor
+    log_factor += log_density_of(own, year_correlation, fixed)
+    if not np.isfinite(log_factor[0]):
+        return np.zeros(base.shape), log_factor
+    return conditional_draws(own, year_correlation, fixed, base), log_factor
+
+
+def _cut(own: Component, year: int, sums: Array) -> Array:
+    """Sums of belief and events as draws of the density above the floor."""
+    total = own.total(year)
+    if not isinstance(total, YearTotal) or total.removed == 0:
+        return sums
+    if total.removed < _HARDLY_ANY:
+        return np.maximum(sums, total.floor + 0.5)
+    before, after = total.cut_map
+    return np.where(sums < before[-1], np.interp(sums, before, after), sums)
+
+
+def _given(
+    own: Component,
+    year_correlation: float,
+    years: Sequence[int],
+    fixed: Mapping[int, float],
+    added: Array,
+    base: Array,
+) -> tuple[Array, Array]:
+    """What the belief comes to in the other years when belief and events together came to `fixed`."""
+    known = sorted(fixed)
+    rests, log_factor = np.empty((len(base), len(known))), np.zeros(len(base))
+    for place, year in enumerate(known):
+        before, log_slope = _before_cutting(own, year, fixed[year])
+        rests[:, place] = before - added[:, years.index(year)]
+        log_factor += log_slope
+    part = Component(own.key, own.probability, tuple(known), tuple(own.marginal(y) for y in known))
+    log_factor += log_density(part, year_correlation, rests)
+    free = [y for y in own.years if y not in fixed]
+    scores = np.column_stack([normal_score(m, r) for m, r in zip(part.marginals, rests.T, strict=True)])
+    scores = np.where(np.isfinite(scores), scores, 0.0)  # rows that weigh nothing
+    correlation = correlation_matrix((*known, *free), year_correlation)
+    split = len(known)
+    pull = np.linalg.solve(correlation[:split, :split], correlation[:split, split:])
+    left = correlation[split:, split:] - correlation[split:, :split] @ pull
+    moved = scores @ pull + base @ np.linalg.cholesky(left).T
+    tables = [score_table(own.marginal(year)) for year in free]
+    drawn = [table.totals(column) for table, column in zip(tables, moved.T, strict=True)]
+    return (np.column_stack(drawn) if drawn else np.empty((len(base), 0))), log_factor
+
+
+def _before_cutting(own: Component, year: int, count: float) -> tuple[float, float]:
+    """The sum that cutting turned into `count`, and the log of its slope there."""
+    total = own.total(year)
+    if not isinstance(total, YearTotal) or total.removed < _HARDLY_ANY:
+        return count, 0.0
+    before, after = total.cut_map
+    place = float(np.interp(count, after, before))
+    densities = np.array([total.pdf(count), total.uncut_pdf(np.asarray(place))], dtype=float)
+    if not (densities > 0).all():
+        return place, -np.inf
+    return place, float(np.log(densities[0]) - np.log(densities[1]))

@@ -1,0 +1,177 @@
+"""Additive events: what may happen on top of whichever scenario occurs, with its probability under each.
+
+    given the scenario, events are independent, except that those of one group exclude one another: at most one of a
+    group occurs, each with its own stated probability, none with what these leave
+
+An event that occurs occurs in all the years it states. Its amounts in these years are joined by the same Gaussian
+copula as a scenario's years, and are independent of the scenario's own belief and of other events. Draws are made
+from standard normals, one for a group's choice and one per year for every event. Must not know scenarios' beliefs.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from priors.amounts import Amount, amount
+from priors.faults import Fault
+from priors.kernels import FloatArray
+from priors.records import Event
+from priors.spread import ImpossibleBelief
+from priors.totals import Group
+
+
+@dataclass(frozen=True)
+class EventBelief:
+    """An event as densities: `amounts[i]` in `years[i]`; `slot` numbers the normals its draws are made from."""
+
+    key: str
+    slot: int
+    probability: float
+    by_scenario: tuple[tuple[str, float], ...]
+    years: tuple[int, ...]
+    amounts: tuple[Amount, ...]
+
+    def under(self, scenario: str) -> Addition:
+        """The event as it may occur under one scenario."""
+        probability = dict(self.by_scenario).get(scenario, self.probability)
+        return Addition(self.key, self.slot, probability, self.years, self.amounts)
+
+
+@dataclass(frozen=True)
+class Addition:
+    """An event under one scenario."""
+
+    key: str
+    slot: int
+    probability: float
+    years: tuple[int, ...]
+    amounts: tuple[Amount, ...]
+
+
+EventGroup = tuple[EventBelief, ...]
+Additions = tuple[tuple[Addition, ...], ...]
+
+
+def exclusive_groups(excludes: Mapping[str, Iterable[str]]) -> list[list[str]]:
+    """Keys that exclude one another, directly or by way of others, in the order of the mapping; singles alone."""
+    groups: list[list[str]] = []
+    for key, others in excludes.items():
+        joined = [g for g in groups if any(o in g for o in others) or any(key in excludes[m] for m in g)]
+        merged = [member for group in joined for member in group]
+        groups = [g for g in groups if g not in joined] + [[*merged, key]]
+    order = {key: place for place, key in enumerate(excludes)}
+    return sorted((sorted(g, key=order.__getitem__) for g in groups), key=lambda g: order[g[0]])
+
+
+def event_groups(
+    events: Sequence[Event], faults: list[Fault], pointer: str = "/events"
+) -> tuple[EventGroup, ...]:
+    """The groups a set states, in its order; appends a fault for every amount that has no density."""
+    built = {}
+    for slot, event in enumerate(events):
+        amounts = _amounts(event, f"{pointer}/{slot}", faults)
+        by_scenario = tuple(sorted(event.probability_by_scenario.items()))
+        years = tuple(sorted(event.years))
+        built[event.key] = EventBelief(event.key, slot, event.probability, by_scenario, years, amounts)
+    keys = exclusive_groups({event.key: event.excludes for event in events})
+    return tuple(tuple(built[key] for key in group) for group in keys)
+
+
+def _amounts(event: Event, pointer: str, faults: list[Fault]) -> tuple[Amount, ...]:
+    found = []
+    for year, stated in sorted(event.years.items()):
+        try:
+            made = amount(
+                event.family, stated.expected, stated.spread, event.spread_meaning, event.degrees_of_freedom
+            )
+        except ImpossibleBelief as impossible:
+            faults.append(Fault(f"{pointer}/years/{year}/{impossible.part}", impossible.detail))
+        else:
+            found.append(made)
+    return tuple(found)
+
+
+def additions_under(groups: Iterable[EventGroup], scenario: str) -> Additions:
+    """What may be added under one scenario; groups that cannot occur there are left out."""
+    resolved = (tuple(event.under(scenario) for event in group) for group in groups)
+    return tuple(group for group in resolved if any(part.probability > 0 for part in group))
+
+
+def groups_in(additions: Additions, year: int) -> tuple[Group, ...]:
+    """Probability and amount of everything that may be added to one year."""
+    found = (
+        tuple(
+            (part.probability, part.amounts[part.years.index(year)]) for part in group if year in part.years
+        )
+        for group in additions
+    )
+    return tuple(group for group in found if any(p > 0 for p, _ in group))
+
+
+def restricted_additions(additions: Additions, years: Sequence[int]) -> Additions:
+    """The additions of some years only; events that state none of them fall away."""
+
+    def part_of(part: Addition) -> Addition:
+        kept = [(y, a) for y, a in zip(part.years, part.amounts, strict=True) if y in years]
+        return Addition(
+            part.key, part.slot, part.probability, tuple(y for y, _ in kept), tuple(a for _, a in kept)
+        )
+
+    groups = (tuple(part_of(part) for part in group) for group in additions)
+    return tuple(group for group in groups if any(part.years for part in group))
+
+
+def slots_of(additions: Additions) -> int:
+    """How many slots of normals the draws of these events reach into."""
+    return max((part.slot + 1 for group in additions for part in group), default=0)
+
+
+def added_amounts(
+    additions: Additions, years: Sequence[int], year_correlation: float, normals: FloatArray
+) -> FloatArray:
+    """What events add, (draw, year) in persons, from standard normals (draw, slot x (1 + year)).
+
+    A slot's first normal chooses who of a group occurs (the first member's slot serves), the others its amounts.
+    """
+    added = np.zeros((len(normals), len(years)), order="F")
+    width = 1 + len(years)
+    for group in additions:
+        chosen = normals[:, group[0].slot * width]
+        ends = special.ndtri(np.minimum(np.cumsum([part.probability for part in group]), 1.0))
+        for part, low, high in zip(group, [-np.inf, *ends[:-1]], ends, strict=True):
+            rows = np.flatnonzero((chosen > low) & (chosen <= high))
+            if len(rows):
+                _add(added, part, rows, years, year_correlation, normals[rows, part.slot * width + 1 :])
+    return added
+
+
+def _add(
+    added: FloatArray,
+    part: Addition,
+    rows: np.ndarray,
+    years: Sequence[int],
+    year_correlation: float,
+    normals: FloatArray,
+) -> None:
+    score, earlier = np.zeros(len(rows)), None
+    for year, belief in zip(part.years, part.amounts, strict=True):
+        column = years.index(year)
+        carried = 0.0 if earlier is None else year_correlation ** (year - earlier)
+        score = carried * score + np.sqrt(1.0 - carried * carried) * normals[:, column]
+        added[rows, column] += belief.at_scores(score)
+        earlier = year
+
+
+def subset_count(groups: Iterable[Sequence[object]]) -> int:
+    """How many different sets of events can occur together."""
+    return int(np.prod([1 + len(group) for group in groups], dtype=object)) if groups else 1
+
+
+def pairs(groups: Iterable[Sequence[str]]) -> Iterable[tuple[str, str]]:
+    """Every pair that must exclude each other."""
+    return itertools.chain.from_iterable(itertools.combinations(group, 2) for group in groups)
