@@ -163,11 +163,11 @@ class YearTotal:
     def _moments(self) -> tuple[float, float]:
         mean = self.base.mean() + self._added_mean
         variance = self.base.sd() ** 2 + math.fsum(map(_added_variance, self.groups))
-        if self.removed < 1e-15:
+        edges = self._edges[self._edges <= self.floor + 1e-9 * max(self.floor, 1.0)]
+        if len(edges) < 2 or self.removed == 0.0:
             return mean, math.sqrt(variance)
         # The convolved cells below the floor, taken away from the closed forms; the floor is the edge of a cell.
         # Within a cell the density has a slope, which moves its centre of mass.
-        edges = self._edges[self._edges <= self.floor + 1e-9 * max(self.floor, 1.0)]
         below, width = slice(0, len(edges) - 1), edges[1] - edges[0]
         masses = np.diff(self._cumulated)
         away, moved = (edges[1:] + edges[:-1]) / 2 - mean, width * np.gradient(masses)[below] / 12
