@@ -1,0 +1,142 @@
+"""Forecasts of next year's rates at past moments, with what was known then, against simple ones.
+
+    case        one nationality in one host country, origin a year, target the next year, decisions in both
+    CRPS        of the rate, from equally likely quantiles; the number of decisions ahead is unknown and taken as the
+                last one, at least twenty
+    log score   of the positive decisions given how many decisions came
+    PIT         randomised: a count has a whole step of the distribution to itself
+
+The baselines' spreads are fitted on cases whose outcome was known at the origin. The model's population is fixed
+beforehand (`plugin`), and hosts' paths use years up to the origin. It must not know files or HTTP.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import betaincinv, betaln, gammaln
+
+from models.acceptance.baselines import binomial_trend, fitted_spread, last_value, log_odds, recent_mean
+from models.acceptance.beta import beta_shapes
+from models.acceptance.data import AcceptanceData
+from models.acceptance.plugin import Population, Predictive, predictive
+from models.scores import crps_of_draws
+from models.series import Array
+
+LAST_VALUE = "last value"
+BASELINES: Mapping[str, Callable[[Array, Array], float]] = {
+    LAST_VALUE: last_value,
+    "mean of three": lambda k, n: recent_mean(k, n, 3),
+    "binomial trend": lambda k, n: binomial_trend(k, n, 5),
+}
+SIZE_CLASSES = ((1, 20), (20, 50), (50, 150), (150, 500), (500, 10**9))
+LEAST_TO_FIT = 20
+"""Decisions, in both years, of the cases that baselines' spreads are fitted on."""
+
+_LEVELS = (np.arange(99) + 0.5) / 99
+_LEAST_AHEAD = 20.0
+
+
+def cases(hosts: Mapping[str, AcceptanceData], ahead: int = 1) -> pd.DataFrame:
+    """All cases with the forecasts of the baselines (`BASELINES`) in columns, on log odds."""
+    rows = []
+    for host, data in hosts.items():
+        for t in range(len(data.periods) - ahead):
+            decided = (data.total[t] > 0) & (data.total[t + ahead] > 0)
+            for s in np.flatnonzero(decided):
+                k, n = data.positive[: t + 1, s], data.total[: t + 1, s]
+                rows.append(
+                    {
+                        "host": host,
+                        "citizen": data.citizens[s],
+                        "series": s,
+                        "origin": data.periods[t],
+                        "target": data.periods[t + ahead],
+                        "last_total": n[-1],
+                        "positive": data.positive[t + ahead, s],
+                        "total": data.total[t + ahead, s],
+                        **{name: forecast(k, n) for name, forecast in BASELINES.items()},
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def score_baseline(table: pd.DataFrame, name: str, origin: str, seed: int) -> pd.DataFrame:
+    """Scores of one baseline's cases at an origin; its spread is of the cases whose target was over by then."""
+    sizes = table[["last_total", "total"]].min(axis=1)
+    past = table[(table["target"] <= origin) & (sizes >= LEAST_TO_FIT)]
+    spread = fitted_spread((log_odds(past["positive"], past["total"]) - past[name]).to_numpy())
+    here = table[table["origin"] == origin]
+    forecast, k, n = (here[column].to_numpy(float) for column in (name, "positive", "total"))
+    points = spread.rates(forecast, _LEVELS)
+    low, high = (spread.below(forecast, k + side, n) for side in (0.0, 1.0))
+    pit = low + np.random.default_rng(seed).random(len(k)) * (high - low)
+    return _scored(here, name, crps_of_draws(points, k / n), spread.log_probability(forecast, k, n), pit)
+
+
+def score_model(
+    table: pd.DataFrame,
+    hosts: Mapping[str, AcceptanceData],
+    population: Population,
+    origin: str,
+    seed: int,
+    name: str = "model",
+) -> pd.DataFrame:
+    """Scores of the model's cases at an origin; every host sees its years up to then."""
+    here = table[table["origin"] == origin]
+    ahead = int(here["target"].iloc[0]) - int(origin) if len(here) else 1
+    scored = []
+    for host, own in here.groupby("host"):
+        found = predictive(hosts[str(host)].until(origin), population, periods_ahead=ahead)
+        scored.append(_score_host(own, found, seed, name))
+    return pd.concat(scored, ignore_index=True)
+
+
+def _score_host(own: pd.DataFrame, found: Predictive, seed: int, name: str) -> pd.DataFrame:
+    place = own["series"].to_numpy()
+    last, k, n = (own[column].to_numpy(float) for column in ("last_total", "positive", "total"))
+    rng = np.random.default_rng([seed, len(own)])
+    blind = np.maximum(last, _LEAST_AHEAD)
+    a, b, weight = _shapes(found, place, blind)
+    levels = betaincinv(a[:, None], b[:, None], _LEVELS[:, None])
+    points = rng.binomial(blind.astype(int), levels) / blind
+    weights = np.broadcast_to(weight[:, None, None], points.shape) / len(_LEVELS)
+    flat = points.reshape(-1, len(k)), weights.reshape(-1, len(k))
+    crps = crps_of_draws(flat[0], k / n, flat[1])
+    a, b, weight = _shapes(found, place, n)
+    shown = rng.binomial(n.astype(int), betaincinv(a[:, None], b[:, None], _LEVELS[:, None])).reshape(
+        -1, len(k)
+    )
+    below, equal = ((flat[1] * compare).sum(axis=0) for compare in (shown < k, shown == k))
+    choose = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+    parts = choose + betaln(a + k, b + n - k) - betaln(a, b) + np.log(weight)[:, None]
+    return _scored(own, name, crps, np.logaddexp(*parts), below + rng.random(len(k)) * equal)
+
+
+def _shapes(found: Predictive, place: Any, total: Array) -> tuple[Array, Array, Array]:
+    """Shapes (component, case) of a period's own rate, and the components' weights."""
+    noise = found.noise(place, total)
+    shapes = [
+        beta_shapes(found.mean[place], part[place] + found.shock**2 + noise)
+        for part in (found.quiet, found.turbulent)
+    ]
+    a, b = (np.stack([shape[i] for shape in shapes]) for i in (0, 1))
+    return a, b, np.array([1 - found.share, found.share])
+
+
+def _scored(here: pd.DataFrame, name: str, crps: Array, log_probability: Array, pit: Array) -> pd.DataFrame:
+    named = ["host", "citizen", "origin", "target", "last_total", "positive", "total"]
+    return here[named].assign(method=name, crps=crps, log_score=-log_probability, pit=pit)
+
+
+def run(
+    hosts: Mapping[str, AcceptanceData], population: Population, origins: Iterable[str], seed: int = 1
+) -> pd.DataFrame:
+    """Scores of all methods at the origins, a row per case and method."""
+    table = cases(hosts)
+    parts = []
+    for origin in origins:
+        parts += [score_baseline(table, name, origin, seed) for name in BASELINES]
+        parts.append(score_model(table, hosts, population, origin, seed))
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,134 @@
+"""Log density of decisions in many series at once, with its gradient, as one operation.
+
+    density_s = sum over periods of log p(positive | total, earlier decisions of the series)        (`filter`)
+
+The gradient comes from one pass back over the periods and is computed along with the value: a sampler wants both.
+Cost: periods times series, nothing more. This module knows nothing of priors, calendars or samplers.
+"""
+
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pytensor.graph.basic import Apply
+from pytensor.graph.op import Op
+from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
+
+from models.acceptance.beta import called_from_python
+from models.acceptance.filter import BEFORE, COMPONENT, learn, predict, unlearn, unpredict
+from models.backend import pt
+
+Array = NDArray[np.float64]
+_HERE = Path(__file__)
+_CODE = zlib.crc32(
+    b"".join(_HERE.with_name(f"{name}.py").read_bytes() for name in ("density", "filter", "beta"))
+)
+"""Part of the key of compiled code on disk, so that no other version of these functions is taken from there."""
+
+
+class AcceptanceLogDensity(Op):  # type: ignore[misc]  # PyTensor has no types
+    """`(scalars, step_variance, offset, counts, first, years) -> density (series,)` and its gradients.
+
+    `scalars` (7,) in the order of `filter.SCALARS`; `step_variance` (series,) per year; `offset` (period, series) log
+    odds of the host and of declared breaks; `counts` (3, period, series) positive, total and log odds elsewhere;
+    `first` (series,) period of a series' first decisions; `years` a period's length. The further outputs are the
+    derivatives of the summed density, shaped as the first three inputs.
+    """
+
+    __props__ = ()
+
+    def make_node(self, *inputs: Any) -> Apply:
+        """A node of these arrays; TypeError for anything else."""
+        given = [pt.as_tensor_variable(value) for value in inputs]
+        kinds = [(value.type.ndim, value.type.dtype) for value in given]
+        floats = [(rank, "float64") for rank in (1, 1, 2, 3)]
+        if kinds != [*floats, (1, "int64"), (0, "float64")]:
+            raise TypeError(f"the density of decisions does not take {kinds}")
+        return Apply(self, given, [pt.dvector(), pt.dvector(), pt.dvector(), pt.dmatrix()])
+
+    def perform(self, node: Apply, inputs: list[Any], outputs: list[list[Array]]) -> None:
+        """The same compiled passes, for compilation modes that call Python."""
+        scalars, step, offset, counts, first, years = inputs
+        found = density_and_gradient(scalars, step, offset, counts, first, float(years))
+        for place, value in zip(outputs, found, strict=True):
+            place[0] = value
+
+    def infer_shape(self, fgraph: Any, node: Apply, shapes: list[Any]) -> list[Any]:
+        """One density per series; derivatives as what they belong to."""
+        return [shapes[1], shapes[0], shapes[1], shapes[2]]
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        """Only the density can be differentiated, and only to the first three inputs."""
+        return [[place < 3, False, False, False] for place in range(6)]
+
+    def L_op(  # noqa: N802 (PyTensor's name)
+        self, inputs: list[Any], outputs: list[Any], output_grads: list[Any]
+    ) -> list[Any]:
+        """Gradients of the summed density, by the chain rule: every series arrives with the same gradient."""
+        from pytensor.gradient import DisconnectedType
+
+        to_density = output_grads[0][0]
+        constants = [DisconnectedType()() for _ in inputs[3:]]
+        return [*(to_density * derivative for derivative in outputs[1:]), *constants]
+
+
+@called_from_python
+def density_and_gradient(
+    scalars: Array,
+    step_variance: Array,
+    offset: Array,
+    counts: Array,
+    first: NDArray[np.int64],
+    years: float,
+) -> tuple[Array, Array, Array, Array]:
+    """The outputs of `AcceptanceLogDensity`, for its inputs."""
+    periods, series = offset.shape
+    density = np.zeros(series)
+    to_scalars, to_step, to_offset = np.zeros(scalars.size), np.zeros(series), np.zeros((periods, series))
+    kept, parts, means = np.zeros((periods, BEFORE)), np.zeros((periods, 2, COMPONENT)), np.zeros(periods)
+    for s in range(series):
+        start, mean, variance = first[s], 0.0, 0.0
+        for t in range(start, periods):
+            kept[t, 0], kept[t, 1] = mean, variance
+            predict(scalars, step_variance[s], years, counts[2, t, s], t > start, kept[t], parts[t])
+            found, mean, variance = learn(
+                scalars, offset[t, s], counts[0, t, s], counts[1, t, s], kept[t], parts[t]
+            )
+            density[s] += found
+            means[t] = mean
+        to_mean, to_variance = 0.0, 0.0
+        for t in range(periods - 1, start - 1, -1):
+            after = (to_mean, to_variance, means[t])
+            back = unlearn(scalars, counts[1, t, s], kept[t], parts[t], after, to_scalars)
+            to_offset[t, s] += back[3]
+            to_mean, to_variance, to_step_t = unpredict(
+                scalars,
+                step_variance[s],
+                years,
+                counts[2, t, s],
+                t > start,
+                kept[t],
+                back[:3],
+                to_scalars,
+            )
+            to_step[s] += to_step_t
+    return density, to_scalars, to_step, to_offset
+
+
+@register_funcify_default_op_cache_key(AcceptanceLogDensity)  # type: ignore[untyped-decorator]
+def _compile(op: Op, node: Apply, **_: Any) -> Any:
+    @numba_njit  # type: ignore[untyped-decorator]
+    def passes(
+        scalars: Array, step: Array, offset: Array, counts: Array, first: Any, years: Any
+    ) -> tuple[Array, Array, Array, Array]:
+        found: tuple[Array, Array, Array, Array] = density_and_gradient(
+            scalars, step, offset, counts, first, years.item()
+        )
+        return found
+
+    return passes, _CODE
+
+
+acceptance_log_density = AcceptanceLogDensity()

@@ -1,0 +1,286 @@
+"""Acceptance rates as a pooled random walk of log odds with nothing to sample but the population and the host's path.
+
+    log odds_s,t = level + track_s + sum of shocks up to t + breaks + z_s,t,   z as in `filter`
+    shock_t ~ Normal(0, shock sqrt(years)),   offset_s ~ Normal(0, 1)
+    log step_s = log typical_step + size_slope log(size_s / 55) + spread offset_s
+    a first z ~ Normal(w A, start), pulled back to w A, A the nationality's log odds in the other countries
+
+A shock moves all nationalities of a period at once: policy does, and without it the interval of the total would be
+far too narrow. The filter sums out every rate, so that 20 nationalities and 60 quarters leave about 90 numbers to
+sample. It must not know of forecasts or HTTP; only worker processes import it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from models.acceptance.data import AcceptanceData
+from models.acceptance.density import acceptance_log_density
+from models.backend import pm, pt
+from models.prior_terms import Prior, term, terms
+from models.sampling import Progress, SamplerDiagnostics, SamplerName, sample
+
+Array = NDArray[np.float64]
+
+
+REFERENCE_SIZE = 55.0
+"""Decisions a year of a nationality whose step is the typical one."""
+
+
+class AcceptancePriors(BaseModel):
+    """One prior per population parameter; times are in years, so that quarters and years share them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: str
+    typical_step: Prior
+    size_slope: Prior
+    spread: Prior
+    turbulent_share: Prior
+    turbulent_factor: Prior
+    pull: Prior
+    elsewhere_weight: Prior
+    start: Prior
+    batch: Prior
+    correlation: Prior
+    shock: Prior
+    level: Prior
+    track: Prior
+
+
+_HOSTS = "Yearly first-instance decisions by origin in 31 European countries (UNHCR), "
+_SCORED = _HOSTS + "chosen by the CRPS of the next year's rate at origins 2005, 2008 and 2011: "
+
+DEFAULT_PRIORS = AcceptancePriors(
+    version="1",
+    typical_step=Prior(
+        family="lognormal",
+        parameters={"mu": float(np.log(0.48)), "sigma": 0.25},
+        source=_SCORED + "log odds of a nationality step by .48 a year in quiet years.",
+    ),
+    size_slope=Prior(
+        family="normal",
+        parameters={"mu": -0.07, "sigma": 0.03},
+        source=_SCORED
+        + "steps shrink by a fourteenth as a nationality grows by a factor e: small ones are mixed.",
+    ),
+    spread=Prior(
+        family="lognormal",
+        parameters={"mu": float(np.log(0.25)), "sigma": 0.3},
+        source=_HOSTS + "steps of .35 to .9 by country; nationalities of one country differ less.",
+    ),
+    turbulent_share=Prior(
+        family="logit_normal",
+        parameters={"mu": -1.1, "sigma": 0.2},
+        source=_SCORED + "one nationality-year in four is turbulent.",
+    ),
+    turbulent_factor=Prior(
+        family="lognormal",
+        parameters={"mu": float(np.log(4.0)), "sigma": 0.08},
+        source=_SCORED
+        + "turbulent steps are four times quiet ones. By likelihood it would be 7 to 16, which buys a "
+        "few rates that go from one end to the other with 1% of the score of all the rest.",
+    ),
+    pull=Prior(
+        family="lognormal",
+        parameters={"mu": float(np.log(0.22)), "sigma": 0.4},
+        source=_SCORED + "a sixth to a quarter of the way back in a year.",
+    ),
+    elsewhere_weight=Prior(
+        family="normal",
+        parameters={"mu": 0.85, "sigma": 0.15},
+        source=_SCORED + "differences between nationalities elsewhere hold to .92; .6 to .9 by likelihood.",
+    ),
+    start=Prior(
+        family="lognormal",
+        parameters={"mu": float(np.log(1.8)), "sigma": 0.2},
+        source=_SCORED
+        + "a nationality new to a country differs by 1.8 from what other countries lead to expect.",
+    ),
+    batch=Prior(
+        family="lognormal",
+        parameters={"mu": float(np.log(3.5)), "sigma": 0.25},
+        source=_SCORED
+        + "decisions vary as a fifth to a quarter as many would: families are decided on together.",
+    ),
+    correlation=Prior(
+        family="lognormal",
+        parameters={"mu": float(np.log(0.003)), "sigma": 0.7},
+        source=_HOSTS + "beyond families a period's decisions correlate by .002 to .01.",
+    ),
+    shock=Prior(
+        family="lognormal",
+        parameters={"mu": float(np.log(0.35)), "sigma": 0.35},
+        source=_HOSTS + "common yearly moves of .1 to .45 by country, .45 chosen by score.",
+    ),
+    level=Prior(family="normal", parameters={"mu": 0.0, "sigma": 1.5}, source="Rates of 5 to 95%."),
+    track=Prior(
+        family="normal", parameters={"mu": 0.0, "sigma": 2.0}, source="Tracks are made to differ in outcome."
+    ),
+)
+
+_POPULATION = (
+    "typical_step",
+    "size_slope",
+    "spread",
+    "turbulent_share",
+    "turbulent_factor",
+    "pull",
+    "elsewhere_weight",
+    "start",
+    "batch",
+    "correlation",
+    "shock",
+)
+
+
+@dataclass(frozen=True)
+class PolicyBreak:
+    """A declared change of policy from `period` on, of one nationality or (None) of all.
+
+    Its effect on the log odds has the prior Normal(`mean`, `sd`).
+    """
+
+    period: str
+    citizen: str | None = None
+    mean: float = 0.0
+    sd: float = 1.0
+
+
+@dataclass(frozen=True)
+class AcceptanceFit:
+    """Draws of the population, chains after each other: (draw,) or (draw, series | period | break)."""
+
+    draws: dict[str, Array]
+    diagnostics: SamplerDiagnostics
+    breaks: tuple[PolicyBreak, ...]
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.draws["pull"])
+
+
+def build_acceptance_model(
+    data: AcceptanceData, priors: AcceptancePriors = DEFAULT_PRIORS, breaks: Sequence[PolicyBreak] = ()
+) -> Any:
+    """The `pm.Model` of decisions; without decisions only the priors are left."""
+    tracks, belongs = np.unique(data.tracks, return_inverse=True)
+    coords = {
+        "series": range(len(data.citizens)),
+        "later_period": range(1, len(data.periods)),
+        "other_track": tracks[1:].tolist(),
+        "break": range(len(breaks)),
+    }
+    with pm.Model(coords=coords) as model:
+        counts = pm.Data("counts", counts_of(data))
+        first = pt.cast(pm.Data("first", data.first.astype(float)), "int64")
+        years = pm.Data("years", data.years)
+        population = terms("population_normal", {name: getattr(priors, name) for name in _POPULATION})
+        moved = pm.Normal("shock_normal", 0, 1, dims="later_period")
+        path = pt.concatenate([pt.zeros(1), pt.cumsum(population["shock"] * pt.sqrt(years) * moved)])
+        offset = term("level", priors.level) + path[:, None] + pt.zeros_like(counts[0])
+        if len(tracks) > 1:
+            in_track = np.equal.outer(belongs, np.arange(1, len(tracks))).astype(float)
+            offset = (
+                offset
+                + (pm.Data("in_track", in_track) @ term("track", priors.track, dims="other_track"))[None, :]
+            )
+        if breaks:
+            means, sds = (np.array([getattr(b, name) for b in breaks]) for name in ("mean", "sd"))
+            effect = pm.Normal("break_effect", means, sds, dims="break")
+            offset = offset + pt.tensordot(effect, pm.Data("within", break_cells(data, breaks)), axes=1)
+        step = _steps(population, pm.Data("log_sizes", log_sizes(data)))
+        density = acceptance_log_density(_scalars(population), step**2, offset, counts, first, years)[0]
+        pm.Potential("log_density", pt.sum(density))
+    return model
+
+
+def _steps(population: dict[str, Any], sizes: Any) -> Any:
+    offset = pm.Normal("offset", 0, 1, dims="series")
+    logs = population["size_slope"] * sizes + population["spread"] * offset
+    return pm.Deterministic("step", population["typical_step"] * pt.exp(logs), dims="series")
+
+
+def log_sizes(data: AcceptanceData) -> Array:
+    """`(series,)` log of a series' decisions in a mean year with any, relative to `REFERENCE_SIZE`."""
+    decided = (data.total > 0).sum(axis=0)
+    mean = data.total.sum(axis=0) / np.maximum(decided, 1) / data.years
+    return np.where(decided > 0, np.log(np.maximum(mean, 1.0) / REFERENCE_SIZE), 0.0)
+
+
+def _scalars(population: dict[str, Any]) -> Any:
+    """In the order of `filter.SCALARS`."""
+    return pt.stack(
+        [
+            population["pull"],
+            population["elsewhere_weight"],
+            population["start"] ** 2,
+            population["turbulent_share"],
+            population["turbulent_factor"] ** 2,
+            population["batch"],
+            population["correlation"],
+        ]
+    )
+
+
+def counts_of(data: AcceptanceData) -> Array:
+    """`(3, period, series)`: positive, total, and log odds elsewhere as far as they can be trusted."""
+    return np.stack([data.positive, data.total, (data.elsewhere * data.told)[:-1]])
+
+
+def break_cells(data: AcceptanceData, breaks: Sequence[PolicyBreak]) -> Array:
+    """`(break, period, series)`: 1 where a break holds. Raises ValueError for one that touches nothing."""
+    cells = np.zeros((len(breaks), len(data.periods), len(data.citizens)))
+    for place, declared in enumerate(breaks):
+        of = np.array([declared.citizen in (None, citizen) for citizen in data.citizens])
+        since = np.array([period >= declared.period for period in data.periods])
+        if not of.any():
+            raise ValueError(f"a break is declared for {declared.citizen}, of which there are no decisions")
+        if since.all() or not since.any():
+            raise ValueError(
+                f"the break of {declared.period} must lie within {data.periods[0]}-{data.periods[-1]}"
+            )
+        cells[place] = np.outer(since, of)
+    return cells
+
+
+def fit_acceptance(
+    data: AcceptanceData,
+    priors: AcceptancePriors = DEFAULT_PRIORS,
+    breaks: Sequence[PolicyBreak] = (),
+    *,
+    seed: int,
+    draws: int = 1000,
+    tune: int = 500,
+    chains: int = 4,
+    sampler: SamplerName = "nutpie",
+    progress: Progress | None = None,
+) -> AcceptanceFit:
+    """Sample the population. The same data, priors and seed give the same draws.
+
+    Raises ValueError when there is no decision at all, or a break touches nothing.
+    """
+    if not data.total.sum():
+        raise ValueError("there are no decisions")
+    sampled = sample(
+        build_acceptance_model(data, priors, breaks),
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        seed=seed,
+        sampler=sampler,
+        progress=progress,
+        structure=(
+            "acceptance",
+            priors.model_dump_json(),
+            data.total.shape,
+            len(set(data.tracks)),
+            tuple(breaks),
+        ),
+    )
+    flat = {name: values.reshape(-1, *values.shape[2:]) for name, values in sampled.posterior.items()}
+    return AcceptanceFit(flat, sampled.diagnostics, tuple(breaks), seed)

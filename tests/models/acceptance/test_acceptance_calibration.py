@@ -1,0 +1,75 @@
+"""Simulation-based calibration of the rates (Talts et al. 2018).
+
+Parameters come from the priors, decisions from the parameters by `made_up_decisions`, and the model is fitted to
+them. The rank of the truth among posterior draws must be uniform, also that of a rate two quarters ahead. The same
+test must reject steps simulated 1.8 times too wide.
+"""
+
+import numpy as np
+import pytest
+
+from models.acceptance.forecast import forecast_rates
+from models.acceptance.model import DEFAULT_PRIORS, AcceptanceFit, build_acceptance_model
+from models.sampling import sample
+from tests.models.acceptance.made_up_decisions import TYPICAL, simulated
+from tests.models.rank_uniformity import Ranks, gather, not_uniform
+
+SIZES = np.array([4.0, 25.0, 60.0, 120.0, 300.0])
+QUARTERS, AHEAD, DRAWS, BINS = 20, 2, 63, 8
+RANKED = ("typical_step", "pull", "start", "batch", "shock", "level", "elsewhere_weight")
+
+
+def drawn_from_priors(rng: np.random.Generator) -> dict[str, float]:
+    truth = {}
+    for name in TYPICAL:
+        prior = getattr(DEFAULT_PRIORS, name)
+        behind = rng.normal(prior.parameters["mu"], prior.parameters["sigma"])
+        back = {"normal": behind, "lognormal": np.exp(behind), "logit_normal": 1 / (1 + np.exp(-behind))}
+        truth[name] = float(back[prior.family])
+    truth["size_slope"] = 0.0
+    return truth
+
+
+def one_replication(seed: int, step_factor: float) -> dict[str, int] | None:
+    rng = np.random.default_rng(seed)
+    truth = drawn_from_priors(rng)
+    data, rates = simulated(truth, QUARTERS + AHEAD, SIZES, rng, step_factor=step_factor)
+    known = data.until(data.periods[QUARTERS - 1])
+    if (known.total.sum(axis=0) == 0).any():
+        return None
+    model = build_acceptance_model(known, PRIORS)
+    sampled = sample(model, draws=252, tune=250, chains=2, seed=seed, structure="calibration of rates")
+    thin = {
+        name: values[:, ::8][:, :32].reshape(-1, *values.shape[2:])[:DRAWS]
+        for name, values in sampled.posterior.items()
+    }
+    ahead = forecast_rates(
+        AcceptanceFit(thin, sampled.diagnostics, (), seed), known, AHEAD, seed=seed, draws=DRAWS
+    ).rates[:, -1]
+    ranks = {name: int((thin[name] < truth[name]).sum()) for name in RANKED}
+    return ranks | {f"rate {s}": int((ahead[:, s] < rates[-1, s]).sum()) for s in (0, 3)}
+
+
+# The slope is switched off on both sides: sizes here are stated, where the model has them from the counts.
+PRIORS = DEFAULT_PRIORS.model_copy(
+    update={
+        "size_slope": DEFAULT_PRIORS.size_slope.model_copy(update={"parameters": {"mu": 0.0, "sigma": 1e-6}})
+    }
+)
+
+
+def ranks_of(replications: int, step_factor: float, seed: int) -> Ranks:
+    return gather(lambda own_seed: one_replication(own_seed, step_factor), replications, seed)
+
+
+@pytest.mark.slow
+def test_ranks_are_uniform_for_parameters_and_rates_ahead() -> None:
+    ranks = ranks_of(96, step_factor=1.0, seed=300_000)
+    assert set(ranks) == {*RANKED, "rate 0", "rate 3"}
+    assert min(len(values) for values in ranks.values()) >= 80
+    assert not_uniform(ranks, DRAWS, BINS) == {}
+
+
+@pytest.mark.slow
+def test_steps_simulated_too_wide_are_found_out() -> None:
+    assert "typical_step" in not_uniform(ranks_of(48, step_factor=1.8, seed=800_000), DRAWS, BINS)
