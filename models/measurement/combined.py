@@ -26,11 +26,8 @@ from scipy.special import logsumexp
 from models.inflow_paths import student_t_log_density
 from models.measurement.agreement import DEFAULT_AGREEMENT_PRIORS, Agreement, AgreementPriors, compare
 from models.measurement.completeness import added_noise
-from models.measurement.sources import SourceFigures, rounding_variance, source_figures
+from models.measurement.sources import PAIR, SourceFigures, rounding_variance, source_figures
 from models.series import Array, MonthlySeries
-
-PAIR = ("eurostat", "kmi")
-"""The two measurements of one flow, in the order in which they are asked to be the reference."""
 
 Seen = NDArray[np.bool_]
 

@@ -20,6 +20,14 @@ from models.panel.series import UNCERTAIN_FLAGS
 from models.series import Array, MonthlySeries, Months, log_counts, monthly_series
 from models.vintage import known_at
 
+PAIR = ("eurostat", "kmi")
+"""The two measurements of one flow, in the order in which they are asked to be the reference."""
+
+MEASURED_TWICE = frozenset({"NL"})
+"""Countries of which both are expected: KMI+ knows the Netherlands only."""
+
+SYNTHETIC = "synthetic"
+
 ROUNDING_VARIANCE = 25 / 12
 """Persons squared: a number rounded to five is up to 2.5 away, every distance equally probable."""
 
@@ -90,6 +98,38 @@ def source_figures(rows: pd.DataFrame, source: str, geo: str, as_of: date, label
     return SourceFigures(
         source, series, np.where(seen, shift, 0.0), np.where(seen, variance, 0.0), provisional, completeness
     )
+
+
+def monthly_totals(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of months that count all tracks together."""
+    track = rows["track"]
+    months = rows["period"].astype(str).str.fullmatch(r"[0-9]{4}-[0-9]{2}")
+    return rows[(track.isna() | (track == "")) & months]
+
+
+def measuring_sources(rows: pd.DataFrame, geo: str, as_of: date) -> tuple[str, ...]:
+    """The sources that make a country's series: those of the pair that have figures, else the one with most months.
+
+    Other sources are compilations of the same counts, so they are never averaged with the pair; synthetic figures
+    stand in for real ones only where there are none. Empty when nothing was known on the day.
+    """
+    known = known_at(rows[rows["geo"] == geo], as_of)
+    months = known.groupby("source")["period"].nunique()
+    pair = tuple(source for source in PAIR if source in months.index)
+    if pair:
+        return pair
+    real = months.drop(index=SYNTHETIC, errors="ignore")
+    candidates = real if len(real) else months
+    return (
+        (str(min(candidates.index, key=lambda source: (-candidates[source], source))),)
+        if len(candidates)
+        else ()
+    )
+
+
+def expected_sources(geo: str, present: tuple[str, ...]) -> tuple[str, ...]:
+    """The sources a reader expects figures of, given those there are."""
+    return PAIR if geo in MEASURED_TWICE and set(present) & set(PAIR) else present
 
 
 def rounding_variance(counts: Array) -> Array:

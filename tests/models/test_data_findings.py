@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from models.measurement.combined import PAIR, Combined, combined_series
+from models.measurement.combined import Combined, combined_series
 from models.measurement.findings import RECENT, Finding, data_findings, recent_months
+from models.measurement.sources import PAIR
 from tests.models.made_up_sources import day, flow, noisy, rows, to_five
 
 Array = NDArray[np.float64]
