@@ -62,7 +62,7 @@ def cells(forecasts: Sequence[ArchivedForecast], log_errors: Array, by_stage: bo
     used = [forecasts[place] for place in known.tolist()]
     moments = np.array([half_years(one.issued_on) for one in used])
     spans = exposure(moments, [one.target_year for one in used])
-    editions, of_edition, gap = _editions(used, moments)
+    editions, of_edition, gap = editions_in_time(used, moments)
     stages, of_stage = _codes([one.stage if by_stage else "" for one in used])
     issuers, of_issuer = _codes([one.issuer for one in used])
     years = np.array([one.target_year for one in used])
@@ -155,7 +155,9 @@ def _codes(names: Sequence[str]) -> tuple[tuple[str, ...], Places]:
     return tuple(unique.tolist()), codes.astype(np.int64)
 
 
-def _editions(used: Sequence[ArchivedForecast], moments: Array) -> tuple[tuple[str, ...], Places, Array]:
+def editions_in_time(
+    used: Sequence[ArchivedForecast], moments: Array
+) -> tuple[tuple[str, ...], Places, Array]:
     """Editions by issuer and time of first issue, the code of each forecast, and gaps within the issuer."""
     first: dict[tuple[str, str], float] = {}
     for one, moment in zip(used, moments.tolist(), strict=True):

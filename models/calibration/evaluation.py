@@ -1,6 +1,6 @@
 """One evaluation from end to end: archive and outcomes in, every figure of the report out.
 
-    selection -> scores, PIT and coverage -> bias -> sequential evidence -> value of each step -> summary
+    selection -> scores, PIT and coverage -> bias -> bands -> sequential evidence -> value of each step
 
 The order is the straight line a reader of the report follows. Deterministic: the same input and seed give the same
 answer. For workers: nothing here is imported by the web process. This module must not know storage or HTTP.
@@ -12,12 +12,16 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from models.calibration.answer import Bias, Evaluation, ForecastError, PitEntry
+from models.calibration.answer import Bias, Evaluation, Scales
+from models.calibration.bands import Reference, pit_histogram, reference, reliability
 from models.calibration.bias import BiasRefused, bias_answer, fit_bias
-from models.calibration.records import ArchivedForecast, EvaluationRequest, LedgerEdit, Realised
+from models.calibration.case_rows import error_rows, pit_rows
+from models.calibration.peers import skills
+from models.calibration.records import ArchivedForecast, BiasPriors, EvaluationRequest, LedgerEdit, Realised
 from models.calibration.scoring import ScoredCases, mean_coverage, mean_scores, score_cases
 from models.calibration.selection import Selected, select
-from models.calibration.statements import statements
+from models.calibration.sequential import sequential
+from models.calibration.statements import Statements, statements
 
 Report = Callable[[float, str], None]
 """(fraction done, name of the step that begins); an exception it raises stops the evaluation and is passed on."""
@@ -36,25 +40,31 @@ def evaluate(
     """
     report(0.0, "selection")
     selected = select(forecasts, realised, request.filter)
-    report(0.05, "scores")
-    scored = score_cases(statements(selected.forecasts), selected.realised, request)
-    report(0.15, "bias")
+    report(0.02, "scores")
+    stated = statements(selected.forecasts)
+    scored = score_cases(stated, selected.realised, request)
+    skill = skills(selected.forecasts, scored.median, scored.crps, selected.realised, realised)
+    report(0.1, "bias")
     bias, refused = _bias(selected, scored, realised, request, report)
-    report(0.9, "sequential evidence")
+    report(0.85, "bands")
+    expected = _reference(selected, stated, scored, bias, request)
+    report(0.92, "sequential evidence")
+    evidence = sequential(selected.forecasts, scored.pit_lower, scored.pit_upper)
+    report(0.94, "value of each step")
     answer = Evaluation(
         n_forecasts=len(selected.forecasts),
         n_target_years=len({one.target_year for one in selected.forecasts}),
         left_out=selected.left_out,
         notes=_notes(scored),
-        scores=mean_scores(scored, request),
-        coverage=mean_coverage(scored, request),
-        pit=_pit_entries(selected, scored),
-        pit_histogram=(),
-        reliability=(),
-        errors=_errors(selected, scored),
+        scores=mean_scores(scored, request, skill),
+        coverage=mean_coverage(scored, request, expected.inside if expected else None),
+        pit=pit_rows(selected.forecasts, scored),
+        pit_histogram=pit_histogram(scored.pit_lower, scored.pit_upper, expected),
+        reliability=reliability(request.levels, scored.under, expected),
+        errors=error_rows(selected.forecasts, scored),
         bias=bias,
         bias_refused=refused,
-        sequential=None,
+        sequential=evidence,
         value_added=(),
         by_expert=(),
         by_scenario=(),
@@ -80,46 +90,35 @@ def _bias(
         selected.forecasts,
         scored.log_error,
         request,
-        lambda fraction: report(0.2 + 0.7 * fraction, "detectable bias"),
+        lambda fraction: report(0.15 + 0.7 * fraction, "detectable bias"),
     ), None
 
 
-def _who(forecast: ArchivedForecast) -> dict[str, object]:
-    return {
-        "edition": forecast.edition,
-        "issued_on": forecast.issued_on.isoformat(),
-        "target_year": forecast.target_year,
-        "horizon": forecast.target_year - forecast.issued_on.year,
-        "stage": forecast.stage,
-        "issuer": forecast.issuer,
-        "expert": forecast.expert,
-    }
-
-
-def _pit_entries(selected: Selected, scored: ScoredCases) -> tuple[PitEntry, ...]:
-    bounds = zip(selected.forecasts, scored.pit_lower.tolist(), scored.pit_upper.tolist(), strict=True)
-    return tuple(
-        PitEntry.model_validate(_who(one) | {"lower": low, "upper": high}) for one, low, high in bounds
+def _reference(
+    selected: Selected, stated: Statements, scored: ScoredCases, bias: Bias | None, request: EvaluationRequest
+) -> Reference | None:
+    """Perfectly calibrated archives of this shape, with the scales found or, without a fit, the priors' medians."""
+    if not request.simulations:
+        return None
+    return reference(
+        selected.forecasts,
+        stated,
+        bias.scales if bias else _prior_scales(request.priors),
+        np.asarray(request.levels),
+        np.isfinite(scored.under),
+        np.all(np.isfinite(scored.interval), axis=1),
+        request.interval_probability,
+        request.seed + 10,
     )
 
 
-def _errors(selected: Selected, scored: ScoredCases) -> tuple[ForecastError, ...]:
-    ends = scored.interval
-    inside = (ends[:, 0] <= scored.outcome) & (scored.outcome <= ends[:, 1])
-    known = np.all(np.isfinite(ends), axis=1)
-    return tuple(
-        ForecastError.model_validate(
-            _who(one)
-            | {
-                "median": _known(scored.median[place]),
-                "realised": float(scored.outcome[place]),
-                "log_error": _known(scored.log_error[place]),
-                "crps": _known(scored.crps[place]),
-                "pinball_sum": _known(scored.pinball[place].sum()),
-                "inside": bool(inside[place]) if known[place] else None,
-            }
-        )
-        for place, one in enumerate(selected.forecasts)
+def _prior_scales(priors: BiasPriors) -> Scales:
+    rho = float(1 / (1 + np.exp(-priors.autocorrelation_logit)))
+    return Scales(
+        shock=priors.shock.median,
+        edition=priors.edition.median,
+        noise=priors.noise.median,
+        edition_autocorrelation=rho,
     )
 
 
@@ -137,7 +136,3 @@ def _notes(scored: ScoredCases) -> tuple[str, ...]:
             f"{unknown} forecasts state no levels around one half: no median, no error, not in the bias"
         )
     return tuple(notes)
-
-
-def _known(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -25,9 +25,9 @@ Array = NDArray[np.float64]
 class ScoredCases:
     """Everything scored, case by case; NaN where a form does not allow a score.
 
-    `pinball` (case, level); `interval` (case, 2) the ends; `exceedance` (case, threshold) stated chances; the others
-    (case,). `log_error` is NaN where the forecast
-    or the outcome is zero.
+    `pinball`, `under` (case, level): loss, and 1 where the outcome is at or under the level's quantile, else 0;
+    `interval` (case, 2) the ends; `exceedance` (case, threshold) stated chances; the others (case,). `log_error` is NaN
+    where the forecast or the outcome is zero.
     """
 
     outcome: Array
@@ -39,6 +39,7 @@ class ScoredCases:
     crps: Array
     log_score: Array
     exceedance: Array
+    under: Array
     pit_lower: Array
     pit_upper: Array
 
@@ -65,6 +66,7 @@ def score_cases(stated: Statements, outcomes: Array, request: EvaluationRequest)
         crps=stated.crps(outcomes),
         log_score=stated.log_score(outcomes),
         exceedance=stated.exceedance(request.thresholds),
+        under=np.where(np.isfinite(quantiles), outcomes[:, None] <= quantiles, np.nan),
         pit_lower=lower,
         pit_upper=upper,
     )
@@ -107,8 +109,14 @@ def mean_scores(scored: ScoredCases, request: EvaluationRequest, skills: Sequenc
     )
 
 
-def mean_coverage(scored: ScoredCases, request: EvaluationRequest) -> Coverage:
-    """How often the central interval held the outcome, with the exact interval of that share."""
+def mean_coverage(scored: ScoredCases, request: EvaluationRequest, expected: Array | None = None) -> Coverage:
+    """How often the central interval held the outcome, with the exact interval of that share.
+
+    `expected` (simulation,) are shares under perfect calibration with the archive's own overlaps.
+    """
+    range_95 = (None, None)
+    if expected is not None and np.isfinite(expected).all():
+        range_95 = tuple(np.quantile(expected, [0.025, 0.975]).tolist())
     decided = np.isfinite(scored.interval).all(axis=1)
     low, high = scored.interval[decided].T
     y = scored.outcome[decided]
@@ -121,8 +129,8 @@ def mean_coverage(scored: ScoredCases, request: EvaluationRequest) -> Coverage:
         share=exact.share if exact else None,
         lower95=exact.low if exact else None,
         upper95=exact.high if exact else None,
-        expected_lower95=None,
-        expected_upper95=None,
+        expected_lower95=range_95[0],
+        expected_upper95=range_95[1],
         undecided=int((~decided).sum()),
     )
 
