@@ -9,19 +9,25 @@ answer. For workers: nothing here is imported by the web process. This module mu
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
-from models.calibration.answer import Bias, Evaluation, Scales
+from models.calibration.answer import Bias, Evaluation, Recalibration, Scales
 from models.calibration.bands import Reference, pit_histogram, reference, reliability
-from models.calibration.bias import BiasRefused, bias_answer, fit_bias
+from models.calibration.bias import BiasFit, BiasRefused, bias_answer, fit_bias
 from models.calibration.case_rows import error_rows, pit_rows
+from models.calibration.expert_weight import best_expert_weight
+from models.calibration.ledger_drift import ledger_drift
 from models.calibration.peers import skills
+from models.calibration.recalibration import recalibration
 from models.calibration.records import ArchivedForecast, BiasPriors, EvaluationRequest, LedgerEdit, Realised
 from models.calibration.scoring import ScoredCases, mean_coverage, mean_scores, score_cases
-from models.calibration.selection import Selected, select
+from models.calibration.selection import Selected, matches, newest, select
 from models.calibration.sequential import sequential
 from models.calibration.statements import Statements, statements
+from models.calibration.summary import five_sentences
+from models.calibration.value_added import expert_values, scenario_values, stage_values
 
 Report = Callable[[float, str], None]
 """(fraction done, name of the step that begins); an exception it raises stops the evaluation and is passed on."""
@@ -43,55 +49,105 @@ def evaluate(
     report(0.02, "scores")
     stated = statements(selected.forecasts)
     scored = score_cases(stated, selected.realised, request)
-    skill = skills(selected.forecasts, scored.median, scored.crps, selected.realised, realised)
     report(0.1, "bias")
-    bias, refused = _bias(selected, scored, realised, request, report)
+    fit, refused = _fit(selected, scored, realised, request)
+    bias = _bias(fit, selected, scored, request, report)
     report(0.85, "bands")
     expected = _reference(selected, stated, scored, bias, request)
-    report(0.92, "sequential evidence")
-    evidence = sequential(selected.forecasts, scored.pit_lower, scored.pit_upper)
-    report(0.94, "value of each step")
-    answer = Evaluation(
-        n_forecasts=len(selected.forecasts),
-        n_target_years=len({one.target_year for one in selected.forecasts}),
+    report(0.92, "value of each step")
+    parts = _calibrated(selected, scored, realised, request, expected)
+    parts |= _valued(selected, stated, scored, request)
+    parts |= {
+        "bias": bias,
+        "bias_refused": refused,
+        "ledger_drift": ledger_drift(edits, selected.forecasts, realised.values),
+        "recalibration": _recalibration(fit, forecasts, selected, scored, request),
+    }
+    size = len(selected.forecasts), len({one.target_year for one in selected.forecasts})
+    told = [parts[name] for name in ("scores", "coverage", "bias", "bias_refused", "sequential")]
+    report(1.0, "done")
+    return Evaluation(
+        n_forecasts=size[0],
+        n_target_years=size[1],
         left_out=selected.left_out,
         notes=_notes(scored),
-        scores=mean_scores(scored, request, skill),
-        coverage=mean_coverage(scored, request, expected.inside if expected else None),
-        pit=pit_rows(selected.forecasts, scored),
-        pit_histogram=pit_histogram(scored.pit_lower, scored.pit_upper, expected),
-        reliability=reliability(request.levels, scored.under, expected),
-        errors=error_rows(selected.forecasts, scored),
-        bias=bias,
-        bias_refused=refused,
-        sequential=evidence,
-        value_added=(),
-        by_expert=(),
-        by_scenario=(),
-        expert_weight=None,
-        ledger_drift=(),
-        recalibration=None,
-        summary=(),
+        summary=five_sentences(size, *told),
+        **parts,
     )
-    report(1.0, "done")
-    return answer
+
+
+def _calibrated(
+    selected: Selected,
+    scored: ScoredCases,
+    realised: Realised,
+    request: EvaluationRequest,
+    expected: Reference | None,
+) -> dict[str, Any]:
+    """Scores, coverage and PIT, with the rows behind them."""
+    chosen = selected.forecasts
+    skill = skills(chosen, scored.median, scored.crps, selected.realised, realised)
+    return {
+        "scores": mean_scores(scored, request, skill),
+        "coverage": mean_coverage(scored, request, expected.inside if expected else None),
+        "pit": pit_rows(chosen, scored),
+        "pit_histogram": pit_histogram(scored.pit_lower, scored.pit_upper, expected),
+        "reliability": reliability(request.levels, scored.under, expected),
+        "errors": error_rows(chosen, scored),
+        "sequential": sequential(chosen, scored.pit_lower, scored.pit_upper),
+    }
+
+
+def _valued(
+    selected: Selected, stated: Statements, scored: ScoredCases, request: EvaluationRequest
+) -> dict[str, Any]:
+    """What stages, experts and scenarios were worth."""
+    chosen = selected.forecasts
+    return {
+        "value_added": stage_values(chosen, scored),
+        "by_expert": expert_values(chosen, scored),
+        "by_scenario": scenario_values(chosen, scored),
+        "expert_weight": best_expert_weight(chosen, stated, selected.realised, request.seed + 20),
+    }
+
+
+def _fit(
+    selected: Selected, scored: ScoredCases, realised: Realised, request: EvaluationRequest
+) -> tuple[BiasFit | None, str | None]:
+    """The fit of the bias model, or why there is none."""
+    try:
+        return fit_bias(selected.forecasts, scored.log_error, realised.values, request), None
+    except BiasRefused as refused:
+        return None, str(refused)
 
 
 def _bias(
-    selected: Selected, scored: ScoredCases, realised: Realised, request: EvaluationRequest, report: Report
-) -> tuple[Bias | None, str | None]:
-    """The bias, or why there is none."""
-    try:
-        fit = fit_bias(selected.forecasts, scored.log_error, realised.values, request)
-    except BiasRefused as refused:
-        return None, str(refused)
+    fit: BiasFit | None, selected: Selected, scored: ScoredCases, request: EvaluationRequest, report: Report
+) -> Bias | None:
+    if fit is None:
+        return None
     return bias_answer(
         fit,
         selected.forecasts,
         scored.log_error,
         request,
         lambda fraction: report(0.15 + 0.7 * fraction, "detectable bias"),
-    ), None
+    )
+
+
+def _recalibration(
+    fit: BiasFit | None,
+    forecasts: Sequence[ArchivedForecast],
+    selected: Selected,
+    scored: ScoredCases,
+    request: EvaluationRequest,
+) -> Recalibration | None:
+    """What was learned, applied to the latest edition that the filter lets through, realised or not."""
+    if fit is None:
+        return None
+    years = len({one.target_year for one in selected.forecasts})
+    unlimited = request.filter.model_copy(update={"target_years": None})
+    archive = [one for one in newest(forecasts) if matches(one, unlimited)]
+    return recalibration(fit.draws, scored.pit_lower, scored.pit_upper, years, archive, request.levels)
 
 
 def _reference(

@@ -48,8 +48,8 @@ def select(forecasts: Sequence[ArchivedForecast], realised: Realised, chosen: Ev
     wanted = [one for one in forecasts if matches(one, chosen)]
     if not wanted:
         raise NoOverlap("no archived forecast matches the filter")
-    newest = {id(one) for one in _newest(wanted)}
-    kept, superseded = _split(wanted, lambda one: id(one) in newest)
+    in_force = {id(one) for one in newest(wanted)}
+    kept, superseded = _split(wanted, lambda one: id(one) in in_force)
     kept, late = _split(kept, lambda one: not issued_after_target(one))
     kept, open_years = _split(kept, lambda one: one.target_year in realised.values)
     if not kept:
@@ -76,13 +76,14 @@ def matches(forecast: ArchivedForecast, chosen: EvaluationFilter) -> bool:
     )
 
 
-def _newest(forecasts: Iterable[ArchivedForecast]) -> list[ArchivedForecast]:
-    newest: dict[tuple[str, ...], ArchivedForecast] = {}
+def newest(forecasts: Iterable[ArchivedForecast]) -> list[ArchivedForecast]:
+    """Of forecasts with one key the one issued last, of those issued on one day the one listed last."""
+    found: dict[tuple[str, ...], ArchivedForecast] = {}
     for one in forecasts:
-        held = newest.get(one.key)
+        held = found.get(one.key)
         if held is None or one.issued_on >= held.issued_on:
-            newest[one.key] = one
-    return list(newest.values())
+            found[one.key] = one
+    return list(found.values())
 
 
 def _split(

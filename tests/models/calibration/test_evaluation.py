@@ -72,3 +72,23 @@ def test_a_realised_zero_is_scored_in_persons_and_left_out_of_logs() -> None:
 
 def test_the_same_request_gives_the_same_answer() -> None:
     assert evaluate(ARCHIVE, REALISED, REQUEST) == evaluate(ARCHIVE[::-1], REALISED, REQUEST)
+
+
+def test_the_latest_edition_is_recalibrated_beside_its_raw_figures() -> None:
+    coming = archive(payload("2025", "2025-02-01", 2025, quantiles=quantiles(80, 100, 110, 120)))
+    answer = evaluate((*ARCHIVE, *coming), REALISED, REQUEST)
+    found = answer.recalibration
+    assert found is not None
+    assert abs(found.shift) < abs(found.raw_shift)
+    (year,) = found.years
+    assert (year.edition, [one.raw for one in year.quantiles]) == ("2025", [80, 100, 110, 120])
+    expected = np.exp(np.log(100) - found.shift + found.factor * np.log(1.2))
+    assert year.quantiles[3].recalibrated == pytest.approx(expected)
+
+
+def test_five_sentences_say_what_was_found() -> None:
+    answer = evaluate(ARCHIVE, REALISED, REQUEST)
+    assert len(answer.summary) == 5
+    assert answer.summary[0].startswith("3 forecasts of 3 target years")
+    assert "1 of 2" in answer.summary[1]
+    assert "not the same as none" in answer.summary[2]
