@@ -35,6 +35,7 @@ from service.api import (
     ledger,
     metrics,
     realisations,
+    reports,
     scenario_drafts,
     scenario_files,
     scenario_paths,
@@ -67,6 +68,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     what_ifs.router,
     archived_forecasts.router,
     evaluations.router,
+    reports.router,
     adoptions.router,
     editions.router,
 )

@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ForeignKey, Integer, String, Text, func, select
+from sqlalchemy import ForeignKey, Integer, String, Text, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.calibration.records import EvaluationRequest
@@ -164,8 +164,10 @@ def order_evaluation(
 
 
 def get_evaluation(session: Session, evaluation_id: str) -> StoredEvaluation | None:
+    """An evaluation by its id, or by its result hash: then the latest that was ordered with that result."""
     query = select(EvaluationRow, JobRow).join(JobRow, JobRow.id == EvaluationRow.job_id)
-    found = session.execute(query.where(EvaluationRow.id == evaluation_id)).one_or_none()
+    named = or_(EvaluationRow.id == evaluation_id, EvaluationRow.result_hash == evaluation_id)
+    found = session.execute(query.where(named).order_by(EvaluationRow.number.desc()).limit(1)).one_or_none()
     return _stored(found[0], to_job(found[1])) if found else None
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
@@ -13,8 +15,11 @@ from anyio.from_thread import start_blocking_portal
 from models.calibration.records import EvaluationRequest
 from service.app import InstroomApp, create_app
 from service.settings import Settings
+from service.storage.evaluations import EVALUATION_KIND
+from service.storage.jobs import Claim
 from service.worker.cluster import open_cluster
 from service.worker.forecast_job import compute_forecast
+from service.worker.preparing import prepared
 from service.worker.supervisor import Supervisor
 from tests.conftest import Client
 from tests.contract.evaluation_inputs import ARCHIVE, OUTCOMES, asked, published, stated
@@ -182,3 +187,66 @@ def test_outcomes_are_those_known_on_the_day(service: Service) -> None:
     assert after.json()["provenance"]["dataVintage"] != before["provenance"]["dataVintage"]
     for answer in (before, after.json()):
         service.client.delete(f"/v1/evaluations/{answer['id']}")
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "kind", "language"),
+    [
+        ("", {}, "text/html; charset=utf-8", "nl"),
+        ("?language=en", {}, "text/html; charset=utf-8", "en"),
+        ("", {"Accept-Language": "en-GB, nl;q=0.5"}, "text/html; charset=utf-8", "en"),
+        (
+            "",
+            {"Accept-Language": "de, nl;q=0.5, en;q=0.2", "Accept": "application/pdf"},
+            "application/pdf",
+            "nl",
+        ),
+        ("?format=pdf", {"Accept": "text/html"}, "application/pdf", "nl"),
+    ],
+)
+def test_the_report_comes_in_the_wanted_form_and_language(
+    service: Service, done: dict[str, Any], query: str, headers: dict[str, str], kind: str, language: str
+) -> None:
+    address = f"/v1/evaluations/{done['id']}/report{query}"
+    answer = service.client.get(address, headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
+    assert answer.headers["content-language"] == language
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.content == service.client.get(address, headers=headers).content
+    tag = {**headers, "If-None-Match": answer.headers["etag"]}
+    assert service.client.get(address, headers=tag).status_code == 304
+    if kind.startswith("text/html"):
+        assert (
+            f'<html lang="{language}">' in answer.text and "https://localhost/v1/evaluations/" in answer.text
+        )
+
+
+def test_the_same_evaluation_run_again_gives_the_same_bytes(
+    service: Service, done: dict[str, Any], tmp_path: Path
+) -> None:
+    """Computed anew from what was stored, in another process and folder, and reported anew."""
+    claim = Claim("job", EVALUATION_KIND, done["id"], "token", 1)
+    with service.app.state.sessions() as session:
+        work = prepared(session, claim, tmp_path, compute_forecast)
+    assert work(lambda _stage, _share: None).problem is None
+    name = done["provenance"]["resultHash"]
+    first, second = (
+        folder / "evaluations" / name / "evaluation.json" for folder in (service.settings.data_dir, tmp_path)
+    )
+    assert first.read_bytes() == second.read_bytes()
+    other = create_app(dataclasses.replace(service.settings, data_dir=tmp_path))
+    with start_blocking_portal() as portal:
+        client = Client(other, portal)
+        for query in ("?language=nl", "?language=en&format=pdf"):
+            again = client.get(f"/v1/evaluations/{name}/report{query}")
+            assert again.content == service.client.get(f"/v1/evaluations/{done['id']}/report{query}").content
+            assert len(again.content) > 10_000
+        client.close()
+    other.state.sessions.kw["bind"].dispose()
+
+
+def test_a_report_needs_a_result(service: Service) -> None:
+    assert service.client.get("/v1/evaluations/none/report").status_code == 404
+    ordered = service.client.post("/v1/evaluations", json=asked(seed=77)).json()
+    assert service.client.get(f"/v1/evaluations/{ordered['id']}/report").status_code == 409
+    service.client.delete(f"/v1/evaluations/{ordered['id']}")
