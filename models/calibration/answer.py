@@ -210,6 +210,20 @@ class Scales(Record):
     edition_autocorrelation: float
 
 
+class ReferencePosterior(Record):
+    """The bias by NUTS, with what the sampler says about itself; `passed` is its own verdict on that."""
+
+    mean: float
+    sd: float
+    lower95: float
+    upper95: float
+    probability_positive: float
+    rhat_max: float
+    ess_min: float
+    divergences: int
+    passed: bool
+
+
 class Bias(Record):
     """Systematic bias, positive = forecast too high, on the log scale; see `models/calibration/bias.py`."""
 
@@ -238,6 +252,7 @@ class Bias(Record):
     plain_test: PlainTest
     naive_tests: tuple[NaiveTest, ...]
     scales: Scales
+    reference: ReferencePosterior | None
     n: int
 
 

@@ -18,7 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.calibration import bias_groups
-from models.calibration.answer import BayesFactor, Bias, DirectionLoss, GroupBias, Scales, Verdict
+from models.calibration.answer import (
+    BayesFactor,
+    Bias,
+    DirectionLoss,
+    GroupBias,
+    ReferencePosterior,
+    Scales,
+    Verdict,
+)
 from models.calibration.bias_cells import Cells, cells, structure_of
 from models.calibration.bias_posterior import BiasPosterior, bayes_factor, bias_posterior, summary_95
 from models.calibration.detectable import POWER, minimum_detectable
@@ -113,6 +121,7 @@ def bias_answer(
             "plain_test": plain_test(fit.cells),
             "naive_tests": naive_tests(fit.cells),
             "scales": _scales(fit.draws),
+            "reference": _reference(fit, request),
             "n": int(np.isfinite(log_errors).sum()),
         }
     )
@@ -175,6 +184,28 @@ def _by_stage(
         stage: place for place, stage in enumerate(("experts", "model", "combined", "estimate", "adopted"))
     }
     return tuple(sorted(groups, key=lambda group: order[group.group]))
+
+
+def _reference(fit: BiasFit, request: EvaluationRequest) -> ReferencePosterior | None:
+    """The same model and data by NUTS, where it is asked for: PyMC is loaded only then."""
+    if not request.reference:
+        return None
+    from models.calibration.bias_nuts import sample_bias
+
+    found = sample_bias(fit.structure, fit.cells.error, request.priors, seed=request.seed + 5)
+    bias, said = found.posterior["bias"], found.diagnostics
+    lower, upper = np.quantile(bias, [0.025, 0.975])
+    return ReferencePosterior(
+        mean=float(bias.mean()),
+        sd=float(bias.std()),
+        lower95=float(lower),
+        upper95=float(upper),
+        probability_positive=float((bias > 0).mean()),
+        rhat_max=said.rhat_max,
+        ess_min=min(said.ess_bulk_min, said.ess_tail_min),
+        divergences=said.divergences,
+        passed=said.passed,
+    )
 
 
 def _scales(draws: GaussianDraws) -> Scales:

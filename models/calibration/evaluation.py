@@ -56,7 +56,7 @@ def evaluate(
     expected = _reference(selected, stated, scored, bias, request)
     report(0.92, "value of each step")
     parts = _calibrated(selected, scored, realised, request, expected)
-    parts |= _valued(selected, stated, scored, request)
+    parts |= _valued(selected, scored, request)
     parts |= {
         "bias": bias,
         "bias_refused": refused,
@@ -97,16 +97,14 @@ def _calibrated(
     }
 
 
-def _valued(
-    selected: Selected, stated: Statements, scored: ScoredCases, request: EvaluationRequest
-) -> dict[str, Any]:
+def _valued(selected: Selected, scored: ScoredCases, request: EvaluationRequest) -> dict[str, Any]:
     """What stages, experts and scenarios were worth."""
-    chosen = selected.forecasts
+    chosen, dense = selected.forecasts, np.isfinite(scored.crps)
     return {
         "value_added": stage_values(chosen, scored),
         "by_expert": expert_values(chosen, scored),
         "by_scenario": scenario_values(chosen, scored),
-        "expert_weight": best_expert_weight(chosen, stated, selected.realised, request.seed + 20),
+        "expert_weight": best_expert_weight(chosen, dense, selected.realised, request.seed + 20),
     }
 
 
@@ -190,5 +188,10 @@ def _notes(scored: ScoredCases) -> tuple[str, ...]:
     if unknown:
         notes.append(
             f"{unknown} forecasts state no levels around one half: no median, no error, not in the bias"
+        )
+    outside = int(np.sum(np.isinf(scored.log_score)))
+    if outside:
+        notes.append(
+            f"{outside} densities gave the outcome no chance: an infinite log score, not in the mean"
         )
     return tuple(notes)

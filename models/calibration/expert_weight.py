@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from models.calibration.answer import ExpertWeight
 from models.calibration.records import ArchivedForecast
-from models.calibration.statements import Statements
+from models.calibration.statements import quantiles_at
 from models.scores import crps_of_draws
 
 Array = NDArray[np.float64]
@@ -28,21 +28,17 @@ _RESAMPLES = 4000
 
 
 def best_expert_weight(
-    forecasts: Sequence[ArchivedForecast], stated: Statements, outcomes: Array, seed: int
+    forecasts: Sequence[ArchivedForecast], dense: NDArray[np.bool_], outcomes: Array, seed: int
 ) -> ExpertWeight | None:
-    """The weight over editions where experts and model both state densities; None with fewer than two."""
-    dense = np.isfinite(stated.crps(outcomes))
-    points = stated.quantiles(((np.arange(POINTS) + 0.5) / POINTS).tolist())
-    places: dict[tuple[str, int], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for place, one in enumerate(forecasts):
-        if dense[place] and one.stage in ("experts", "model"):
-            places[one.edition, one.target_year][one.stage].append(place)
+    """The weight over editions where experts and model both state densities; None with fewer than two.
+
+    `dense` (case,) says which forecasts are scenarios or draws, `outcomes` (case,) what came (persons).
+    """
     rows, editions = [], []
-    for (edition, _), of in places.items():
-        if {"experts", "model"} <= set(of):
-            experts, model = points[of["experts"]].ravel(), points[of["model"]].ravel()
-            rows.append(parabola(experts, model, float(outcomes[of["model"][0]])))
-            editions.append(edition)
+    for edition, experts, model in _both(forecasts, dense):
+        points = [_points([forecasts[place] for place in places]) for places in (experts, model)]
+        rows.append(parabola(points[0], points[1], float(outcomes[model[0]])))
+        editions.append(edition)
     names, code = np.unique(np.array(editions), return_inverse=True)
     if len(names) < 2:
         return None
@@ -59,6 +55,28 @@ def best_expert_weight(
         n=len(rows),
         editions=len(names),
     )
+
+
+def _both(
+    forecasts: Sequence[ArchivedForecast], dense: NDArray[np.bool_]
+) -> list[tuple[str, list[int], list[int]]]:
+    """(edition, places of experts, places of the model) for every edition and target year that has both."""
+    places: dict[tuple[str, int], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for place in np.flatnonzero(dense).tolist():
+        one = forecasts[place]
+        if one.stage in ("experts", "model"):
+            places[one.edition, one.target_year][one.stage].append(place)
+    return [
+        (edition, of["experts"], of["model"])
+        for (edition, _), of in places.items()
+        if {"experts", "model"} <= set(of)
+    ]
+
+
+def _points(alike: Sequence[ArchivedForecast]) -> Array:
+    """Equally likely points of all forecasts together: experts of one edition are pooled alike."""
+    every = max(POINTS // len(alike), 20)
+    return quantiles_at(alike, ((np.arange(every) + 0.5) / every).tolist()).ravel()
 
 
 def parabola(experts: Array, model: Array, outcome: float) -> tuple[float, float, float]:

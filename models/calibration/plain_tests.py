@@ -15,6 +15,7 @@ from models.calibration.answer import NaiveTest, PlainTest
 from models.calibration.bias_cells import Cells
 
 Array = NDArray[np.float64]
+Places = NDArray[np.int64]
 
 
 def plain_test(found: Cells) -> PlainTest:
@@ -24,8 +25,7 @@ def plain_test(found: Cells) -> PlainTest:
     errors, used = [], []
     for year in np.unique(found.target_year[current]):
         of_year = current[found.target_year[current] == year]
-        first = min(order[edition] for edition in found.edition[of_year])
-        chosen = [place for place in of_year if order[found.edition[place]] == first]
+        chosen = _first_editions(found, of_year, order)
         errors.append(float(found.error[chosen].mean()))
         used.append(found.editions[found.edition[chosen[0]]])
     values = np.array(errors)
@@ -48,8 +48,19 @@ def naive_tests(found: Cells) -> tuple[NaiveTest, ...]:
     return tuple(NaiveTest(name=name, p_value=p, n=n) for name, n, p in answers if p is not None)
 
 
+def _first_editions(found: Cells, of_year: Places, order: Array) -> list[int]:
+    """Of cells about one year, those of each issuer's earliest edition."""
+    first: dict[int, float] = {}
+    for place in of_year.tolist():
+        issuer, at = int(found.issuer[place]), float(order[found.edition[place]])
+        first[issuer] = min(at, first.get(issuer, at))
+    return [
+        place for place in of_year.tolist() if order[found.edition[place]] == first[int(found.issuer[place])]
+    ]
+
+
 def _order_in_time(found: Cells) -> Array:
-    """`(edition,)` half-years from each issuer's first edition; issuers issue side by side."""
+    """`(edition,)` half-years from each issuer's first edition, to order the editions of one issuer."""
     out, since = np.zeros(len(found.gap)), 0.0
     for place, gap in enumerate(found.gap.tolist()):
         since = since + gap if gap > 0 else 0.0

@@ -57,22 +57,32 @@ def dispersion(lower: Array, upper: Array, target_years: int) -> tuple[float, fl
     bounded = (upper - lower < 0.5 - 1e-9) | ((lower > 0) & (upper < 1))
     if not bounded.any():
         return 1.0, 1.0
-    exact = (upper - lower < 1e-9)[:, None, None]
-    low, high = (ndtri(np.clip(side, _EDGE, 1 - _EDGE))[:, None, None] for side in (lower, upper))
-    factor = np.exp(_LOG_FACTORS)
-    total = np.zeros((len(_CENTRES), len(factor)))
-    for start in range(0, len(lower), 500):
-        part = slice(start, start + 500)
-        at = [(side[part] - _CENTRES[:, None]) / factor for side in (low, high)]
-        open_low = np.where((lower[part] <= _EDGE)[:, None, None], 0.0, ndtr(at[0]))
-        open_high = np.where((upper[part] >= 1 - _EDGE)[:, None, None], 1.0, ndtr(at[1]))
-        density = -(at[0] ** 2) / 2 - np.log(factor)
-        interval = np.log(np.maximum(open_high - open_low, 1e-300))
-        total += np.where(exact[part], density, interval).sum(axis=0)
+    exact = upper - lower < 1e-9
+    total = _exact_part(ndtri(np.clip(lower[exact], _EDGE, 1 - _EDGE)))
+    total = total + _interval_part(lower[~exact], upper[~exact])
     shared = total * min(1.0, target_years / len(lower))
     shrunk = shared - _LOG_FACTORS**2 / (2 * FACTOR_SD**2)
+    factor = np.exp(_LOG_FACTORS)
     best = [np.unravel_index(int(np.argmax(t)), t.shape)[1] for t in (total, shrunk)]
     return float(factor[best[0]]), float(factor[best[1]])
+
+
+def _exact_part(z: Array) -> Array:
+    """`(centre, factor)` log likelihood of exact normal scores (case,), from their sums alone."""
+    spread = z @ z - 2 * _CENTRES * z.sum() + len(z) * _CENTRES**2
+    return np.asarray(-spread[:, None] / (2 * np.exp(2 * _LOG_FACTORS)) - len(z) * _LOG_FACTORS)
+
+
+def _interval_part(lower: Array, upper: Array) -> Array:
+    """`(centre, factor)` log likelihood of what intervals of the PIT (case,) tell; alike ones are counted."""
+    total = np.zeros((len(_CENTRES), len(_LOG_FACTORS)))
+    pairs, counts = np.unique(np.column_stack([lower, upper]), axis=0, return_counts=True)
+    with np.errstate(divide="ignore"):
+        ends = ndtri(pairs)
+    for (low, high), count in zip(ends, counts.tolist(), strict=True):
+        below, above = (ndtr((end - _CENTRES[:, None]) / np.exp(_LOG_FACTORS)) for end in (low, high))
+        total += count * np.log(np.maximum(above - below, 1e-300))
+    return total
 
 
 def _latest(

@@ -135,7 +135,7 @@ class EvaluationRequest(Record):
     """What is asked. `rope`: relative bias that makes no practical difference; `thresholds`: totals (persons) whose
     exceedance is scored; `levels`: quantile levels that are scored; `seed` drives every simulation. `simulations`:
     archives simulated for the minimum detectable bias and for bands, 0 for none. `reference`: also sample the bias
-    model with NUTS, and answer with its posterior.
+    model with NUTS and show its posterior beside the fast one (a minute more).
     """
 
     filter: EvaluationFilter = EvaluationFilter()

@@ -5,7 +5,7 @@ import pytest
 
 from models.calibration import EvaluationRequest, Realised
 from models.calibration.evaluation import evaluate
-from tests.models.calibration.made_up_archive import archive, payload, quantiles
+from tests.models.calibration.made_up_archive import archive, payload, quantiles, scenario
 
 ARCHIVE = archive(
     payload("2022", "2022-02-01", 2022, quantiles=quantiles(80, 100, 110, 120)),
@@ -92,3 +92,13 @@ def test_five_sentences_say_what_was_found() -> None:
     assert answer.summary[0].startswith("3 forecasts of 3 target years")
     assert "1 of 2" in answer.summary[1]
     assert "not the same as none" in answer.summary[2]
+
+
+def test_an_outcome_that_a_density_held_impossible_is_noted() -> None:
+    sure = [scenario("a", 1.0, 100, 3, 2022, family="triangular")]
+    forecasts = archive(payload("2022", "2022-02-01", 2022, scenarios=sure))
+    answer = evaluate(forecasts, REALISED, REQUEST)
+    assert answer.scores.log_score is None
+    assert any("no chance" in note for note in answer.notes)
+    # E|X - y| is the distance, E|X - X'| of a symmetric triangle 7/15 of half its width, which is sqrt(6) sds.
+    assert answer.scores.crps == pytest.approx(10 - 3 * np.sqrt(6) * 7 / 30, rel=1e-5)

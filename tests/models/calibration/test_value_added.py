@@ -140,7 +140,7 @@ def test_the_side_that_knows_more_gets_the_weight_and_few_editions_leave_it_open
                 made.append(payload(f"{year}", f"{year}-02-01", year, stage, scenarios=[belief]))
                 outcomes.append(y)
         forecasts = archive(*made)
-        return best_expert_weight(forecasts, statements(forecasts), np.array(outcomes), 1)
+        return best_expert_weight(forecasts, np.ones(len(made), dtype=bool), np.array(outcomes), 1)
 
     sure, few, many = weights(40, 0.05), weights(6, 0.25), weights(80, 0.25)
     assert sure is not None and few is not None and many is not None
