@@ -15,6 +15,7 @@ Draws of offset, noise and share are averaged, so their own uncertainty is part 
 This module knows nothing of storage, HTTP or PyMC.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -25,8 +26,14 @@ from scipy.special import logsumexp
 
 from models.inflow_paths import student_t_log_density
 from models.measurement.agreement import DEFAULT_AGREEMENT_PRIORS, Agreement, AgreementPriors, compare
-from models.measurement.completeness import added_noise
-from models.measurement.sources import PAIR, SourceFigures, rounding_variance, source_figures
+from models.measurement.completeness import Revisions, added_noise
+from models.measurement.sources import (
+    PAIR,
+    SourceFigures,
+    revisions_by_source,
+    rounding_variance,
+    source_figures,
+)
 from models.series import Array, MonthlySeries
 
 Seen = NDArray[np.bool_]
@@ -78,6 +85,8 @@ def combined_series(
     as_of: date,
     *,
     sources: tuple[str, ...] = PAIR,
+    reference: str | None = None,
+    revisions: Mapping[str, Revisions | None] | None = None,
     label: str = "",
     priors: AgreementPriors = DEFAULT_AGREEMENT_PRIORS,
     seed: int = 0,
@@ -86,13 +95,17 @@ def combined_series(
 
     `rows` are the bitemporal rows (`vintage.KEY`) of one series and citizenship, by month, of any source, country and
     vintage; what became known after `as_of` is not looked at. `sources` are one or two names; of two the first with 36
-    figures is the reference, or else the longer one. Raises ValueError when none has a figure.
+    figures is the reference, or else the longer one, unless `reference` names it. `revisions` are those of the day by
+    source, where the caller has them already. Raises ValueError when none has a figure.
     """
-    found = [source_figures(rows, source, geo, as_of, label) for source in sources]
+    known = revisions_by_source(rows, as_of, sources) if revisions is None else revisions
+    found = [source_figures(rows, source, geo, as_of, known[source], label) for source in sources]
     present = [figures for figures in found if figures.series.available.any()]
     if not present:
         raise ValueError(f"none of {', '.join(sources)} had a figure of {geo} on {as_of}")
-    present.sort(key=lambda f: -min(int(f.series.available.sum()), _ENOUGH_FOR_REFERENCE))
+    present.sort(
+        key=lambda f: (f.source != reference, -min(int(f.series.available.sum()), _ENOUGH_FOR_REFERENCE))
+    )
     if len(present) == 1:
         return _alone(present[0])
     return combine(present[0], present[1], priors, seed)

@@ -66,22 +66,39 @@ STATED = Completeness(np.zeros(OLDEST + 1), np.zeros(OLDEST + 1), 0, 0)
 """Without revisions: no correction, and noise only where a figure is flagged provisional (`UNCERTAIN_EXTRA`)."""
 
 
-def learn_completeness(vintages: pd.DataFrame, geo: str, as_of: date) -> Completeness:
-    """Completeness of one country's figures of one source, pooled over the countries in the frame.
+@dataclass(frozen=True)
+class Revisions:
+    """How a source's figures grew, by figure and age, and what all countries have in common; see `learn_revisions`."""
+
+    growth: pd.DataFrame
+    pooled: "_Pooled"
+    revised: int
+
+    def completeness(self, geo: str) -> Completeness:
+        """Of one country's figures; a country that never delivered gets the law of all countries."""
+        own = self.growth[self.growth.index.get_level_values("geo") == geo].to_numpy()
+        mean, variance = self.pooled.country(own)
+        return Completeness(_still_to_come(mean), _still_to_come(variance), self.revised, len(self.growth))
+
+
+def learn_revisions(vintages: pd.DataFrame, as_of: date) -> Revisions | None:
+    """The revisions of one source's figures of all countries in the frame; None where too few were ever revised.
 
     `vintages` has one row per figure and moment: `geo`, `period` ('YYYY-MM'), `value` and `known_at`. Rows known after
     `as_of` are not looked at. Between two moments the earlier value was in force, up to the last moment at which the
-    country delivered anything. A country that is not in the frame gets the law of all countries.
+    country delivered anything.
     """
+    if vintages.duplicated(["geo", "period"]).sum() < LEAST_REVISED:
+        return None
     growth = _growth(vintages, as_of)
-    changed = growth.abs() > 1e-9
-    revised = int(changed.any(axis=1).sum())
-    if revised < LEAST_REVISED:
-        return STATED
-    own = growth[growth.index.get_level_values("geo") == geo].to_numpy()
-    pooled = _Pooled.of(growth)
-    mean, variance = pooled.country(own)
-    return Completeness(_still_to_come(mean), _still_to_come(variance), revised, len(growth))
+    revised = int((growth.abs() > 1e-9).any(axis=1).sum())
+    return Revisions(growth, _Pooled.of(growth), revised) if revised >= LEAST_REVISED else None
+
+
+def learn_completeness(vintages: pd.DataFrame, geo: str, as_of: date) -> Completeness:
+    """Completeness of one country's figures of one source, pooled over the countries in the frame."""
+    revisions = learn_revisions(vintages, as_of)
+    return revisions.completeness(geo) if revisions else STATED
 
 
 def ages_at(periods: NDArray[np.datetime64], as_of: date) -> NDArray[np.int64]:

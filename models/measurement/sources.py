@@ -8,6 +8,7 @@ provisional or estimated, of a source whose revisions are not known, gets the st
 What was known is decided by `models.vintage` alone. This module knows nothing of other sources or of the flow.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,7 +16,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.measurement.completeness import Completeness, ages_at, learn_completeness, stated_noise
+from models.measurement.completeness import (
+    STATED,
+    Completeness,
+    Revisions,
+    ages_at,
+    learn_revisions,
+    stated_noise,
+)
 from models.panel.series import UNCERTAIN_FLAGS
 from models.series import Array, MonthlySeries, Months, log_counts, monthly_series
 from models.vintage import known_at
@@ -74,23 +82,19 @@ class SourceFigures:
         )
 
 
-def source_figures(rows: pd.DataFrame, source: str, geo: str, as_of: date, label: str = "") -> SourceFigures:
+def source_figures(
+    rows: pd.DataFrame, source: str, geo: str, as_of: date, revisions: Revisions | None, label: str = ""
+) -> SourceFigures:
     """One source's figures of one country as in force on a day.
 
     `rows` are bitemporal rows (`vintage.KEY`) of one series, citizenship and all tracks, by month, of any source and
-    country: other countries of the source help to say how complete recent months are. Later rows are not looked at.
+    country; later ones are not looked at. `revisions` are the source's, as known on the day.
     """
-    own = rows[rows["source"] == source]
-    in_force = known_at(own[own["geo"] == geo], as_of)
+    in_force = known_at(rows[(rows["source"] == source) & (rows["geo"] == geo)], as_of)
     series = monthly_series(in_force, label)
-    flags = {
-        str(p): "" if pd.isna(f) else str(f)
-        for p, f in zip(in_force["period"], in_force["flag"], strict=True)
-    }
-    provisional = np.array(
-        [bool(UNCERTAIN_FLAGS & set(flags.get(str(m), ""))) for m in series.months], dtype=bool
-    )
-    completeness = learn_completeness(own, geo, as_of)
+    flagged = {str(p) for p, f in zip(in_force["period"], in_force["flag"], strict=True) if _uncertain(f)}
+    provisional = np.array([str(month) in flagged for month in series.months], dtype=bool)
+    completeness = revisions.completeness(geo) if revisions else STATED
     shift, variance = completeness.of(ages_at(series.months, as_of))
     if not completeness.learned:
         variance = np.where(provisional, stated_noise(series.counts), 0.0)
@@ -98,6 +102,17 @@ def source_figures(rows: pd.DataFrame, source: str, geo: str, as_of: date, label
     return SourceFigures(
         source, series, np.where(seen, shift, 0.0), np.where(seen, variance, 0.0), provisional, completeness
     )
+
+
+def _uncertain(flag: object) -> bool:
+    return isinstance(flag, str) and bool(UNCERTAIN_FLAGS & set(flag))
+
+
+def revisions_by_source(
+    rows: pd.DataFrame, as_of: date, sources: Iterable[str]
+) -> dict[str, Revisions | None]:
+    """What each source's revisions taught by a day, over all its countries in `rows`."""
+    return {source: learn_revisions(rows[rows["source"] == source], as_of) for source in set(sources)}
 
 
 def monthly_totals(rows: pd.DataFrame) -> pd.DataFrame:

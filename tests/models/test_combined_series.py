@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from models.measurement.agreement import DEFAULT_AGREEMENT_PRIORS
 from models.measurement.combined import Combined, combine, combined_series, noise_share
 from models.measurement.completeness import STATED
-from models.measurement.sources import SourceFigures, rounding_variance, source_figures
+from models.measurement.sources import SourceFigures, revisions_by_source, rounding_variance, source_figures
 from models.panel.series import UNCERTAIN_EXTRA
 from models.series import MonthlySeries
 from tests.models.made_up_sources import START, day, flow, noisy, rows, to_five
@@ -158,7 +158,8 @@ def test_recent_figures_are_completed_by_what_earlier_ones_became() -> None:
     counts = np.round(np.exp(flow(60, 10)))
     first, later = rows("kmi", np.round(counts * 0.9)), rows("kmi", counts, lag_days=55)
     now = day("2019-12-25")
-    figures = source_figures(pd.concat([first, later]), "kmi", "NL", now)
+    frame = pd.concat([first, later])
+    figures = source_figures(frame, "kmi", "NL", now, revisions_by_source(frame, now, ["kmi"])["kmi"])
     assert figures.completeness.learned
     last = figures.series.months[-1]
     assert last == np.datetime64("2019-11")
