@@ -106,12 +106,19 @@ def _groups(records: Mapping[int, Event], scenarios: Sequence[str]) -> Iterator[
             yield Fault(pointer("events", by_key[other][0], "excludes"), detail)
     for group in groups:
         yield from _sums([by_key[key] for key in group], scenarios)
-    if (count := subset_count(groups)) > MOST_SUBSETS:
+    # Under a scenario only its own events can occur: a pool holds more than any of its members.
+    possible = ([_possible(by_key, group, scenario) for group in groups] for scenario in scenarios or [""])
+    if (count := max(subset_count([g for g in kept if g]) for kept in possible)) > MOST_SUBSETS:
         detail = (
             f"{len(records)} events make {count:,} different combinations, {MOST_SUBSETS:,} (2^10) is the most; "
             "leave some out or let them exclude one another"
         )
         yield Fault("/events", detail)
+
+
+def _possible(by_key: Mapping[str, tuple[int, Event]], group: Sequence[str], scenario: str) -> list[str]:
+    events = {key: by_key[key][1] for key in group}
+    return [key for key, e in events.items() if e.probability_by_scenario.get(scenario, e.probability) > 0]
 
 
 def _sums(group: Sequence[tuple[int, Event]], scenarios: Sequence[str]) -> Iterator[Fault]:

@@ -22,7 +22,9 @@ from priors.records import ScenarioSet
 def canonical_record(record: object) -> Any:
     """Plain JSON content of a record: camelCase for our records, a scenario set without its reason."""
     if isinstance(record, ScenarioSet):
-        return record.model_dump(mode="json", by_alias=True, exclude={"reason"})
+        # A set that is no pool keeps the hash it had before there were pools.
+        left_out = {"reason"} if record.pool else {"reason", "pool"}
+        return record.model_dump(mode="json", by_alias=True, exclude=left_out)
     if isinstance(record, BaseModel):
         return record.model_dump(mode="json", by_alias=True)
     return record

@@ -13,7 +13,7 @@ counted holds in the cutoff's own year only. Must not know realisations, models 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Literal
@@ -25,7 +25,9 @@ from priors.events import Additions, EventGroup, additions_under, event_groups, 
 from priors.families import ImpossibleBelief, Marginal, marginal
 from priors.inversion import invert
 from priors.kernels import FloatArray
+from priors.records import PoolTable
 from priors.scenario import Fault, InvalidScenarioSet, Scenario, ScenarioSet, Unforeseen
+from priors.tabulated import tabulated
 from priors.totals import YearTotal, year_total
 
 UNFORESEEN_KEY = "unforeseen"
@@ -162,7 +164,8 @@ def expert_density(scenario_set: ScenarioSet, counted_at_cutoff: float = 0.0) ->
     components = []
     for pointer, key, probability, belief in stated:
         floors = {year: floor if year == own_year else 0.0 for year in sorted(belief.years)}
-        marginals = _marginals(belief, floors, pointer, faults)
+        tables = scenario_set.pool.tables if scenario_set.pool else {}
+        marginals = _marginals(belief, floors, pointer, faults, tables)
         additions = additions_under(groups, key) if key != UNFORESEEN_KEY else ()
         components.append(Component(key, probability, tuple(floors), marginals, additions))
     if not faults:
@@ -186,13 +189,20 @@ def _emptied(components: list[Component]) -> Iterator[Fault]:
 
 
 def _marginals(
-    belief: Scenario | Unforeseen, floors: dict[int, float], pointer: str, faults: list[Fault]
+    belief: Scenario | Unforeseen,
+    floors: dict[int, float],
+    pointer: str,
+    faults: list[Fault],
+    tables: Mapping[int, PoolTable],
 ) -> tuple[Marginal, ...]:
-    built = []
+    built: list[Marginal] = []
     freedom = belief.degrees_of_freedom
     for year, floor in floors.items():
-        stated = belief.years[year]
+        stated, table = belief.years[year], tables.get(year)
         try:
+            if table is not None:
+                built.append(tabulated(table.x, table.cdf, floor))
+                continue
             built.append(
                 marginal(belief.family, stated.expected, stated.spread, belief.spread_meaning, freedom, floor)
             )

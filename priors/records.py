@@ -163,8 +163,36 @@ class Target(Record):
     citizen: Citizen = "TOTAL"
 
 
+class PoolMember(Record):
+    """A pooled set in one version, the weight it got, and the one equal weights would have given it."""
+
+    scenario_set: Annotated[str, StringConstraints(min_length=1, max_length=36)]
+    version: Annotated[int, Field(ge=1)]
+    weight: Annotated[Number, Field(ge=0.0, le=1.0)]
+    equal_weight: Annotated[Number, Field(ge=0.0, le=1.0)]
+
+
+class PoolTable(Record):
+    """A year of a logarithmic pool: totals (persons) and the distribution function there."""
+
+    x: Annotated[tuple[Number, ...], Field(min_length=2, max_length=5_000)]
+    cdf: Annotated[tuple[Number, ...], Field(min_length=2, max_length=5_000)]
+
+
+class Pool(Record):
+    """Where a pool came from; `tables` are of a logarithmic one."""
+
+    method: Literal["linear_pool", "logarithmic_pool"]
+    weights: Literal["equal", "stated", "performance"]
+    members: Annotated[tuple[PoolMember, ...], Field(min_length=2, max_length=50)]
+    tables: dict[Year, PoolTable] = Field(default_factory=dict)
+
+
 class ScenarioSet(Record):
-    """Everything one group of experts stated at one cutoff, with the reason for stating it now."""
+    """Everything one group of experts stated at one cutoff, with the reason for stating it now.
+
+    `pool` says of which sets it is the pool, where it is one (priors/pooling.py).
+    """
 
     name: Name
     edition: EditionName
@@ -175,3 +203,4 @@ class ScenarioSet(Record):
     events: Annotated[tuple[Event, ...], Field(max_length=50)] = ()
     unforeseen: Unforeseen | None = None
     reason: Reason
+    pool: Pool | None = None

@@ -58,6 +58,8 @@ IfMatch = Annotated[str | None, Header(alias="If-Match", description="ETag of th
 IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match")]
 
 _ADDED = {to_camel(name) for name in SavedScenarioSet.model_fields.keys() - ScenarioSet.model_fields.keys()}
+# A pool that is changed is a set like any other: what it was pooled from no longer tells what it says.
+_ADDED |= {"pool"}
 _SCHEMA = {"schema": {"$ref": "#/components/schemas/ScenarioSet"}}
 _BODY = {"requestBody": {"required": True, "content": {"application/json": _SCHEMA}}}
 _ETAG = {"ETag": {"description": "Strong; different for every version.", "schema": {"type": "string"}}}
@@ -204,7 +206,9 @@ def read_set_density(
     version: Version = None,
 ) -> ScenarioSetDensity:
     found = _implied(sessions, set_id, version, year, caller)
-    return density_shape(found, found.density.stated_years if year is None else (year,))
+    years = found.density.stated_years if year is None else (year,)
+    pool = found_set(sessions, set_id, version, caller).record.pool
+    return density_shape(found, years, pool is not None and pool.method == "linear_pool")
 
 
 @router.get(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from priors.feedback import FeedbackItem
+from priors.leave_one_out import LeftOut, leave_one_out
 from priors.records import ScenarioSet
 from priors.summary import YearSummary, year_summary
 from service.api.shapes import ListShape, Shape
@@ -84,8 +85,21 @@ class YearDensity(Shape):
     components: list[ComponentPart]
 
 
+class LeftOutYear(IntervalScenarios):
+    year: int
+
+
+class LeftOutEffect(Shape):
+    """By how much a scenario, or an expert of a pool, moves each year's interval scenarios, persons."""
+
+    kind: Literal["scenario", "expert"]
+    key: str
+    years: list[LeftOutYear]
+
+
 class ScenarioSetDensity(Shape):
     years: list[YearDensity]
+    leave_one_out: list[LeftOutEffect]
     feedback: list[Feedback]
 
 
@@ -103,11 +117,18 @@ def saved_shape(stored: StoredSet, feedback: tuple[FeedbackItem, ...]) -> SavedS
     return SavedScenarioSet(**_members(stored), feedback=feedback_shapes(feedback))
 
 
-def density_shape(implied: Implied, years: tuple[int, ...]) -> ScenarioSetDensity:
+def density_shape(implied: Implied, years: tuple[int, ...], pooled: bool = False) -> ScenarioSetDensity:
     summaries = [year_summary(implied.density, year) for year in years]
     return ScenarioSetDensity(
-        years=[_year(summary) for summary in summaries], feedback=feedback_shapes(implied.feedback)
+        years=[_year(summary) for summary in summaries],
+        leave_one_out=[_left_out(one, years) for one in leave_one_out(implied.density, pooled)],
+        feedback=feedback_shapes(implied.feedback),
     )
+
+
+def _left_out(one: LeftOut, years: tuple[int, ...]) -> LeftOutEffect:
+    rows = [LeftOutYear(year=year, **effect) for year, effect in one.effect.items() if year in years]
+    return LeftOutEffect(kind="expert" if one.kind == "expert" else "scenario", key=one.key, years=rows)
 
 
 def feedback_shapes(items: tuple[FeedbackItem, ...]) -> list[Feedback]:

@@ -117,8 +117,10 @@ def _patched_set(payload: Mapping[str, Any], done: Finished) -> tuple[ScenarioSe
     patch = {name: payload[name] for name in _PARTS if name in payload}
     if not patch:
         return done.stored.scenario_set, []
+    # With other scenarios a pool is no longer what its members make together.
+    pool = {"pool": None} if "scenarios" in patch else {}
     try:
-        return parse_scenario_set({**_stated(done), **patch}), []
+        return parse_scenario_set({**_stated(done), **pool, **patch}), []
     except InvalidScenarioSet as invalid:
         return None, [(fault.field, fault.detail) for fault in invalid.faults]
 
