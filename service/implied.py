@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from sqlalchemy.orm import Session
@@ -21,7 +22,13 @@ from models.series import MonthlySeries
 from priors.feedback import FeedbackItem, coherence_feedback
 from priors.mixture import ExpertDensity, expert_density
 from priors.scenario import ScenarioSet
+from service.past_errors import past_errors
+from service.storage.draws import draws_directory, open_draws
+from service.storage.forecasts import list_forecasts
+from service.storage.jobs import JobState
 from service.storage.realisations import load_realisations
+
+_LATEST = 100
 
 
 @dataclass(frozen=True)
@@ -52,11 +59,29 @@ def counted(session: Session, record: ScenarioSet) -> Counted:
     return Counted(data.counted_when_stated, _complete_years(data.at_cutoff))
 
 
-def implied(session: Session, record: ScenarioSet) -> Implied:
-    """Density and feedback; raises InvalidScenarioSet when a belief has no mass above what was counted."""
+def implied(session: Session, record: ScenarioSet, data_dir: Path | None = None) -> Implied:
+    """Density and feedback, against the model's spread too where `data_dir` holds a forecast.
+
+    Raises InvalidScenarioSet when a belief has no mass above what was counted.
+    """
     known = counted(session, record)
     density = expert_density(record, known.at_cutoff)
-    return Implied(density, coherence_feedback(density, record, known.yearly, known.at_cutoff))
+    missed = past_errors(session, record.target, known.yearly)
+    spread = model_spread(session, record, data_dir) if data_dir else {}
+    feedback = coherence_feedback(density, record, known.yearly, known.at_cutoff, spread, missed)
+    return Implied(density, feedback)
+
+
+def model_spread(session: Session, record: ScenarioSet, data_dir: Path) -> dict[int, float]:
+    """The model's standard deviation per year in the latest forecast of this target at this cutoff, if there is one."""
+    done = list_forecasts(session, 1, _LATEST, JobState.SUCCEEDED).items
+    alike = (f for f in done if f.order.target == record.target and f.order.cutoff == record.cutoff)
+    found = next(alike, None)
+    directory = draws_directory(data_dir, found.draws_hash) if found else None
+    if directory is None or not directory.is_dir():
+        return {}
+    layer = open_draws(directory).layer("model")
+    return dict(zip(layer.years, layer.sd().tolist(), strict=True))
 
 
 def _complete_years(series: MonthlySeries) -> dict[int, float]:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from priors.ledger import LedgerEntry
+from priors.summary import LEVELS
 from service.api.anchoring import NOT_YET, unopened
 from service.api.context import Sessions
 from service.api.lists import LINKED, PageNumber, PageSize, link_pages
 from service.api.shapes import Identifier, ListShape, Shape
+from service.middleware import quality
 from service.problems import Problem
 from service.security import ReaderOfConcepts
 from service.storage.base import reading
 from service.storage.ledger import UnreadableEntry, list_entries, set_subject, verify_ledger
 
 router = APIRouter(tags=["ledger"])
+_CSV = "text/csv"
+_EVERY = 1_000_000
+_COLUMNS = ("sequence", "at", "actor", "reason", "subject", "year", *LEVELS, "entry_hash", "previous_hash")
+_FORMULA_SIGNS = ("=", "+", "-", "@")
 
 
 class LedgerEntryList(ListShape):
@@ -32,7 +40,12 @@ class LedgerVerification(Shape):
     first_fault: str | None
 
 
-@router.get("/ledger-entries", responses=LINKED, summary="Changes in the order they were made")
+@router.get(
+    "/ledger-entries",
+    response_model=LedgerEntryList,
+    responses={200: {**LINKED[200], "content": {_CSV: {"schema": {"type": "string"}}}}},
+    summary="Changes in the order they were made; as CSV all of them, a line per year that moved",
+)
 def read_ledger_entries(
     request: Request,
     response: Response,
@@ -41,18 +54,48 @@ def read_ledger_entries(
     scenario_set: Annotated[Identifier | None, Query(alias="scenarioSet")] = None,
     page: PageNumber = 1,
     page_size: PageSize = 100,
-) -> LedgerEntryList:
+    accept: Annotated[str, Header(include_in_schema=False)] = "",
+) -> LedgerEntryList | Response:
+    as_csv = quality(accept, _CSV) > quality(accept, "application/json")
     subject = None if scenario_set is None else set_subject(scenario_set)
     try:
         with reading(sessions) as session:
             hidden = {set_subject(one) for one in unopened(session, caller)}
             if subject in hidden:
                 raise NOT_YET
-            found = list_entries(session, subject, page, page_size, hidden)
+            wanted = (1, _EVERY) if as_csv else (page, page_size)
+            found = list_entries(session, subject, *wanted, hidden)
     except UnreadableEntry as fault:
         raise Problem(500, "Ledger damaged", f"The ledger is broken: {fault}.") from None
+    if as_csv:
+        headers = {"Content-Disposition": 'attachment; filename="ledger.csv"'}
+        return Response(ledger_table(found.items), media_type=f"{_CSV}; charset=utf-8", headers=headers)
     link_pages(request, response, page, page_size, found.total)
     return LedgerEntryList(items=found.items, page=page, page_size=page_size, total=found.total)
+
+
+def ledger_table(entries: list[LedgerEntry]) -> str:
+    """The entries as tidy CSV: a line per year that an entry moved, or one without a year when it moved none."""
+    lines = io.StringIO(newline="")
+    writer = csv.writer(lines, lineterminator="\r\n")
+    writer.writerow(_COLUMNS)
+    for entry in entries:
+        told = [
+            entry.sequence,
+            entry.at.isoformat(),
+            *map(_plain, (entry.actor, entry.reason, entry.subject)),
+        ]
+        seals = [entry.entry_hash, entry.previous_hash]
+        for year, effect in sorted(entry.effect.items()):
+            writer.writerow([*told, year, *(effect.get(name) for name in LEVELS), *seals])
+        if not entry.effect:
+            writer.writerow([*told, None, *(None for _ in LEVELS), *seals])
+    return lines.getvalue()
+
+
+def _plain(text: str) -> str:
+    """Text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in _FORMULA_SIGNS else text
 
 
 @router.get("/ledger-verification", summary="Recompute the whole chain")

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from priors.scenario import InvalidScenarioSet, ScenarioSet, parse_scenario_set
 from service.api.anchoring import check_opened, unopened
 from service.api.bodies import RawBody, read_json
-from service.api.context import Sessions
+from service.api.context import Configured, Sessions
 from service.api.etags import not_modified, required, stale, strongly_matches
 from service.api.lists import LINKED, PageNumber, PageSize, link_pages
 from service.api.scenario_shapes import (
@@ -183,12 +183,14 @@ def read_versions(
     openapi_extra=_BODY,
     summary="What a scenario set would imply; stores nothing",
 )
-def preview_set(body: RawBody, _caller: ReaderOfConcepts, sessions: Sessions) -> ScenarioSetDensity:
+def preview_set(
+    body: RawBody, _caller: ReaderOfConcepts, sessions: Sessions, settings: Configured
+) -> ScenarioSetDensity:
     document = read_json(body)
     # A reason is asked for what is kept, and a preview keeps nothing.
     record = _stated({"reason": "preview", **document} if isinstance(document, dict) else document)
     with reading(sessions) as session, _refusals():
-        found = implied(session, record)
+        found = implied(session, record, settings.data_dir)
     return density_shape(found, found.density.stated_years)
 
 

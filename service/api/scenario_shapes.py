@@ -15,11 +15,12 @@ from service.storage.scenario_sets import StoredSet
 
 
 class Feedback(Shape):
-    """One finding about a set: `value` is the number its sentence is about."""
+    """One finding about a set: `value` is the number its sentence is about; `detailNl` says it in Dutch."""
 
     code: str
     severity: str
     detail: str
+    detail_nl: str
     year: int | None = None
     value: float | None = None
 

@@ -1,7 +1,8 @@
 """The ledger in the database: appended under one lock, each entry sealed by `priors.ledger`.
 
 Verification recomputes the chain from what is stored and also holds it against the scenario sets: every version
-must have its entry and say what its entry says, so a removed last entry or an altered version is found as well.
+must have its entry and say what its entry says, so a removed last entry or an altered version is found as well; and
+against the head, which is kept apart, so a last entry removed together with its version is found too.
 Must not know HTTP, nor how an effect is computed.
 """
 
@@ -32,6 +33,15 @@ class LedgerRow(Base):
     subject: Mapped[str] = mapped_column(String(200), index=True)
     entry: Mapped[str] = mapped_column(Text)
     entry_hash: Mapped[str] = mapped_column(String(64), unique=True)
+
+
+class HeadRow(Base):
+    """The last entry's number and hash, in a row of its own."""
+
+    __tablename__ = "ledger_heads"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sequence: Mapped[int]
+    entry_hash: Mapped[str] = mapped_column(String(64))
 
 
 class UnreadableEntry(ValueError):
@@ -69,6 +79,7 @@ def append_entry(
             entry_hash=entry.entry_hash,
         )
     )
+    session.merge(HeadRow(id=1, sequence=entry.sequence, entry_hash=entry.entry_hash))
     session.flush()
     return entry
 
@@ -98,7 +109,8 @@ def verify_ledger(session: Session) -> Verification:
     except UnreadableEntry as unreadable:
         head = entries[-1].entry_hash if entries else GENESIS
         return Verification(len(rows), False, head, str(unreadable))
-    found = verify(entries)
+    noted = session.get(HeadRow, 1)
+    found = verify(entries, noted.entry_hash if noted else None)
     fault = found.first_fault or next(_against_sets(session, entries), None)
     return Verification(found.entries, fault is None, found.head, fault)
 

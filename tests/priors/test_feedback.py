@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -173,3 +174,41 @@ def test_every_finding_is_one_sentence_with_a_number(scenario_set: ScenarioSet) 
         assert item.detail.endswith(".")
         assert any(character.isdigit() for character in item.detail)
         assert ". " not in item.detail
+
+
+def test_every_finding_is_said_in_both_languages(payload: dict[str, Any]) -> None:
+    payload["scenarios"][0]["years"]["2026"] = {"expected": 90_000.0, "spread": 2_000.0}
+    payload["scenarios"][0]["probability"], payload["scenarios"][1]["probability"] = 1.0, 0.0
+    payload["events"] = [
+        {"key": "e", "probability": 0.5, "years": {"2025": {"expected": -33_000, "spread": 4_000}}}
+    ]
+    payload["events"][0]["probabilityByScenario"] = {payload["scenarios"][1]["key"]: 0.0}
+    record = parse_scenario_set(payload)
+    found = coherence_feedback(expert_density(record, 20_000), record, HISTORY, 20_000, {2025: 90_000.0})
+    codes = {item.code for item in found}
+    wanted = {
+        "implied_interval",
+        "unstated_years",
+        "zero_probability",
+        "truncated_mass",
+        "overconfident_spread",
+    }
+    assert wanted <= codes
+    for item in found:
+        assert item.detail != item.detail_nl and len(item.detail_nl) > 20
+        # A number written the English way would be read as a decimal.
+        assert not re.search(r"\d,\d{3}", item.detail_nl), item.detail_nl
+
+
+def test_a_spread_far_under_past_errors_is_overconfident(payload: dict[str, Any]) -> None:
+    record = parse_scenario_set(payload)
+    density = expert_density(record)
+    plain = {i.year for i in coherence_feedback(density, record) if i.code == "overconfident_spread"}
+    found = {
+        item.year: item
+        for item in coherence_feedback(density, record, past_errors={1: 0.9})
+        if item.code == "overconfident_spread"
+    }
+    assert 2025 not in plain and "missed by about 90%" in found[2025].detail
+    assert "90% naast" in found[2025].detail_nl
+    assert found[2025].value is not None and found[2025].value < 0.5

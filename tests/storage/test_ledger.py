@@ -175,6 +175,38 @@ TAMPERINGS: dict[str, Callable[[Sessions], None]] = {
 }
 
 
+def swapped(sessions: Sessions) -> None:
+    """Two entries in each other's place, renumbered so that the order of numbers looks right."""
+    with reading(sessions) as session:
+        rows = session.scalars(select(LedgerRow).order_by(LedgerRow.sequence)).all()
+        second, third = (json.loads(row.entry) for row in rows[1:3])
+    second["sequence"], third["sequence"] = 3, 2
+    tamper(sessions, "ledger_entries", "DELETE FROM ledger_entries WHERE sequence IN (2, 3)")
+    insert = "INSERT INTO ledger_entries VALUES (:sequence, :at, :subject, :entry, :hash)"
+    with writing(sessions) as session:
+        for row, entry in ((rows[2], third), (rows[1], second)):
+            values = {
+                "sequence": entry["sequence"],
+                "at": row.at,
+                "subject": row.subject,
+                "hash": row.entry_hash,
+            }
+            if session.get_bind().dialect.name == "sqlite":
+                values["at"] = row.at.strftime("%Y-%m-%d %H:%M:%S.%f")
+            session.execute(text(insert), values | {"entry": json.dumps(entry)})
+
+
+def removed_with_its_version(sessions: Sessions) -> None:
+    """The last change undone without a trace: entry, version, and the number of the latest version."""
+    tamper(sessions, "ledger_entries", "DELETE FROM ledger_entries WHERE sequence = 3")
+    tamper(sessions, "scenario_set_versions", "DELETE FROM scenario_set_versions WHERE version = 3")
+    with writing(sessions) as session:
+        session.execute(text("UPDATE scenario_sets SET version = 2"))
+
+
+TAMPERINGS |= {"the order": swapped, "the end with its version": removed_with_its_version}
+
+
 @pytest.mark.parametrize("what", TAMPERINGS)
 def test_tampering_in_the_database_is_found(sessions: Sessions, what: str) -> None:
     stored = create(sessions)
