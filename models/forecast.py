@@ -26,10 +26,17 @@ from models.evidence import Evidence
 from models.evidence_fit import corrected, fit_evidence
 from models.forecast_checks import TargetData, target_data
 from models.joint import JointDraws, sample_joint
-from models.model_draws import ModelDraws, ModelFit, fit_model, simulate_model
+from models.model_draws import (
+    ModelDraws,
+    ModelFit,
+    PanelFitter,
+    fit_all_countries,
+    fit_model,
+    simulate_model,
+)
 from models.paths import whole_paths
 from models.posterior import MODEL_KEY, NothingLeft, Posterior, resample, weigh
-from models.request import ForecastRefused, ForecastRequest
+from models.request import ForecastRefused, ForecastRequest, Remark
 from models.weighting import WeighedComponent, weigh_component
 from priors.mixture import Component, ExpertDensity, expert_density
 from priors.scenario import InvalidScenarioSet
@@ -61,29 +68,35 @@ class Forecast:
     paths: NDArray[np.int32]
     conflict: Conflict
     diagnostics: dict[str, object]
-    warnings: tuple[str, ...]
+    warnings: tuple[Remark, ...]
     timings: dict[str, float]
 
 
 def run_forecast(
-    request: ForecastRequest, realisations: pd.DataFrame, report: Report = lambda stage, fraction: None
+    request: ForecastRequest,
+    realisations: pd.DataFrame,
+    report: Report = lambda stage, fraction: None,
+    fitter: PanelFitter = fit_all_countries,
 ) -> Forecast:
     """Compute a forecast.
 
-    `realisations` are the bitemporal rows of the target, unfiltered. `report` receives a stage and the fraction
-    done; what it raises ends the computation. Raises ForecastRefused for requests the data cannot serve.
+    `realisations` are bitemporal rows, unfiltered: those of the target's series and citizen in every country. `report`
+    receives a stage and the fraction done; what it raises ends the computation. `fitter` fits all countries, or finds
+    the fit. Raises ForecastRefused for requests the data cannot serve.
     """
     # Sums that several threads share come out in another order on another machine: one thread, one answer.
     with threadpool_limits(limits=1):
-        return _computed(request, realisations, _Clock(report))
+        return _computed(request, realisations, _Clock(report), fitter)
 
 
-def _computed(request: ForecastRequest, realisations: pd.DataFrame, clock: "_Clock") -> Forecast:
+def _computed(
+    request: ForecastRequest, realisations: pd.DataFrame, clock: "_Clock", fitter: PanelFitter
+) -> Forecast:
     clock.enter("reading", 0.0)
     data = target_data(realisations, request.target, request.cutoff, request.as_of, request.horizon_years)
     density = _density(request, data)
     clock.enter("sampling", 0.02)
-    fit = fit_model(data, request.seed, lambda share: clock.at(0.02 + 0.48 * share))
+    fit = fit_model(data, request.seed, lambda share: clock.at(0.02 + 0.48 * share), fitter)
     clock.enter("simulating", 0.5)
     model = simulate_model(data, fit, request.seed)
     clock.enter("evidence", 0.6)
@@ -198,12 +211,13 @@ def _diagnostics(fit: ModelFit, posterior: Posterior, joint: JointDraws | None) 
     }
 
 
-def _quality_warnings(diagnostics: dict[str, object]) -> tuple[str, ...]:
+def _quality_warnings(diagnostics: dict[str, object]) -> tuple[Remark, ...]:
     if diagnostics["passed"]:
         return ()
-    return (
-        "The computation missed its own quality marks (see diagnostics); this forecast must not be adopted.",
+    detail = (
+        "The computation missed its own quality marks (see diagnostics); this forecast must not be adopted."
     )
+    return (Remark("missed_quality_marks", detail),)
 
 
 class _Clock:

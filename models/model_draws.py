@@ -1,11 +1,13 @@
 """The structural model's own opinion: fitted at the cutoff, simulated from there, and continued from the later months.
 
-    at the cutoff  theta ~ p(theta | months up to the cutoff),  months after it simulated
-    continued      the same theta weighed by p(later months | theta, earlier), months after those simulated
+    at the cutoff  theta ~ p(theta | all countries' months known at the cutoff),  the target's months after it simulated
+    continued      the same theta weighed by p(the target's later months | theta, earlier), months after those simulated
 
 The second is the model refitted to everything known, without a second fit: later months tell little about
-hyperparameters that years of data have settled. Where they do tell much (fewer than 400 effective draws left), the
-model is fitted again. Worker processes only.
+hyperparameters that years of data have settled. What they tell is about the target's own; other countries' later
+months reach it only through the population's, which hundreds of months hold, so they do not weigh. Where the target's
+do tell much (fewer than 400 effective draws left), or its level restarted, all countries are fitted again to all that
+is known. `theta` holds what the fit of all countries says of the target. Worker processes only.
 """
 
 from collections.abc import Callable
@@ -17,27 +19,44 @@ from numpy.typing import NDArray
 from models.evidence import Smoothing
 from models.evidence_fit import yearly_totals
 from models.forecast_checks import TargetData
-from models.inflow import DEFAULT_PRIORS, InflowFit, InflowPriors, fit_inflow
 from models.inflow_paths import InflowParameters, filter_states, one_step_log_density, simulate_log_counts
+from models.panel.fit import PanelFit
+from models.panel.model import fit_panel
+from models.panel.series import PanelSeries
 from models.pareto import effective_sample_size
+from models.sampling import Progress, SamplerDiagnostics
 
 Array = NDArray[np.float64]
 
 AT_CUTOFF_DRAWS = 200_000
 CONTINUED_DRAWS = 100_000
+DRAWS_PER_CHAIN = 1_500
+"""Of four chains: among the hundreds of a panel's hyperparameters one or the other has an r-hat near 1.01 at 1,000."""
 _KEPT_PATHS = 20_000
 _MIN_EFFECTIVE_HYPERPARAMETERS = 400.0
+
+
+PanelFitter = Callable[[PanelSeries, int, Progress], PanelFit]
+"""Fits a panel with a seed, or finds the fit that was made of it before."""
+
+
+@dataclass(frozen=True)
+class CountryFit:
+    """What a fit of all countries says of one, with the sampler's verdict on the whole."""
+
+    parameters: InflowParameters
+    diagnostics: SamplerDiagnostics
 
 
 @dataclass(frozen=True)
 class ModelFit:
     """The fit at the cutoff and, where the later months called for one, the fit with them."""
 
-    at_cutoff: InflowFit
-    continued: InflowFit | None
+    at_cutoff: CountryFit
+    continued: CountryFit | None
 
     @property
-    def last(self) -> InflowFit:
+    def last(self) -> CountryFit:
         """The fit the continued paths come from."""
         return self.continued or self.at_cutoff
 
@@ -57,15 +76,29 @@ class ModelDraws:
     smoothing: Smoothing
 
 
+def fit_all_countries(panel: PanelSeries, seed: int, progress: Progress) -> PanelFit:
+    """The plain `PanelFitter`: fits every time."""
+    return fit_panel(panel, seed=seed, draws=DRAWS_PER_CHAIN, progress=progress)
+
+
 def fit_model(
-    data: TargetData, seed: int, report: Callable[[float], None], priors: InflowPriors = DEFAULT_PRIORS
+    data: TargetData, seed: int, report: Progress, fitter: PanelFitter = fit_all_countries
 ) -> ModelFit:
     """Hyperparameters as the cutoff allows to know them, and again with the later months if those matter."""
-    known = data.at_cutoff.until(data.observation.first_later_month - 1)
-    first = fit_inflow(known, priors, seed=seed, progress=report)
-    if effective_sample_size(_later_log_density(first.parameters, data)) >= _MIN_EFFECTIVE_HYPERPARAMETERS:
+    first = _of_target(fitter(data.panel_at_cutoff, seed, report), data)
+    if data.same_level and _effective(first, data) >= _MIN_EFFECTIVE_HYPERPARAMETERS:
         return ModelFit(first, None)
-    return ModelFit(first, fit_inflow(data.continued, priors, seed=seed, progress=report))
+    return ModelFit(first, _of_target(fitter(data.panel_at_as_of, seed, report), data))
+
+
+def _of_target(fit: PanelFit, data: TargetData) -> CountryFit:
+    """A target the panel has no figure of, because all were retracted, is a country of its size from the population."""
+    size = max(float(np.nanmean(data.history.counts)), 1.0)
+    return CountryFit(fit.parameters_for(data.geo, size), fit.diagnostics)
+
+
+def _effective(fit: CountryFit, data: TargetData) -> float:
+    return effective_sample_size(_later_log_density(fit.parameters, data))
 
 
 def simulate_model(data: TargetData, fit: ModelFit, seed: int) -> ModelDraws:

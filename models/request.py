@@ -1,14 +1,15 @@
 """What a forecast is asked for, and the refusals that a caller can mend. Plain records: any room may read them."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 from priors.scenario import ScenarioSet
 
 Method = Literal["weighted", "joint"]
 # Part of a forecast's identity: raised whenever the same request would give other numbers.
-MODEL_VERSION = "inflow-single-1"
+MODEL_VERSION = "inflow-panel-1"
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,20 @@ class ForecastRequest:
     horizon_years: int
     method: Method
     seed: int
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What a reader of the numbers must know: an English sentence, and a code with parameters to say it otherwise."""
+
+    code: str
+    detail: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+def remarks_from(written: Iterable[Mapping[str, Any] | str]) -> tuple[Remark, ...]:
+    """Remarks read back; those written before they had codes are sentences."""
+    return tuple(Remark("stated", one) if isinstance(one, str) else Remark(**one) for one in written)
 
 
 class ForecastRefused(ValueError):

@@ -25,6 +25,7 @@ from models.gaussian_mixture import GaussianMixture
 from models.layers import Density, Layer, component_curves
 from models.observation import Observation
 from models.posterior import Posterior, Weighed, assemble, experts_layer, prior_parts
+from models.request import Remark, remarks_from
 from models.weighting import WeighedComponent
 from models.what_if import Belief, Weigher, attribution, posterior_after
 from priors.mixture import ExpertDensity, expert_density
@@ -136,9 +137,9 @@ class StoredForecast:
         }
 
     @property
-    def warnings(self) -> tuple[str, ...]:
-        """Sentences a reader of the numbers must see."""
-        return tuple(self.document["warnings"])
+    def warnings(self) -> tuple[Remark, ...]:
+        """What a reader of the numbers must see."""
+        return remarks_from(self.document["warnings"])
 
     @property
     def diagnostics(self) -> dict[str, Any]:

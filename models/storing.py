@@ -76,7 +76,7 @@ def _document(forecast: "Forecast", experts: list[WeighedComponent]) -> dict[str
         "jointProbabilities": joint.probabilities.tolist() if joint else None,
         "conflict": asdict(forecast.conflict),
         "diagnostics": forecast.diagnostics,
-        "warnings": list(forecast.warnings),
+        "warnings": [asdict(warning) for warning in forecast.warnings],
         "timings": forecast.timings,
     }
 
@@ -96,5 +96,5 @@ def _observation_document(observation: Observation) -> dict[str, Any]:
 def _counted_months(forecast: "Forecast") -> dict[str, float]:
     """Counts of the target years' months in force at `as_of`, by month."""
     observation = forecast.evidence.observation
-    counted = forecast.data.continued.since(np.datetime64(f"{observation.years[0]}-01", "M"))
+    counted = forecast.data.in_force.since(np.datetime64(f"{observation.years[0]}-01", "M"))
     return {str(m): float(c) for m, c in zip(counted.months, counted.counts, strict=True)}

@@ -1,34 +1,33 @@
 """From a body to a forecast order: shape, meaning and data checked side by side, every fault named at once.
 
-    body -> ForecastBody (shape) -> ForecastOrder (defaults filled in) + Basis (hashes) + warnings
+    body -> ForecastBody (shape) -> ForecastOrder (defaults filled in) + Basis (hashes) + remarks
 
-Defaults: `cutoff` the set's, `asOf` today (UTC), `expertWeight` 1 with a set and 0 without, `seed` a
-function of the content. The HTTP interface and the command line both come through here. Must not know HTTP,
-PyMC or jobs.
+Defaults: `cutoff` the set's, `asOf` today (UTC), `expertWeight` 1 with a set and 0 without, `seed` a function of
+series, citizen and cutoff: forecasts of several countries or by several sets then stand on one fit. The HTTP interface
+and the command line both come through here. Must not know HTTP, PyMC or jobs.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from models.forecast_checks import TargetData, target_data
-from models.request import MODEL_VERSION, ForecastRefused, ForecastTarget
-from models.vintage import known_at
+from models.request import MODEL_VERSION, ForecastRefused, ForecastTarget, Remark
 from priors.faults import Fault, pointer
 from priors.hashing import content_hash
 from priors.mixture import expert_density
 from priors.records import ScenarioSet, Target
 from priors.scenario import InvalidScenarioSet, parse_scenario_set
 from service.forecast_body import ForecastBody
+from service.forecast_rows import data_vintage, forecast_rows
 from service.storage.forecasts import Basis, ForecastOrder
-from service.storage.realisations import load_realisations
+from service.storage.realisations import newest_row
 from service.storage.scenario_sets import StoredSet, UnknownScenarioSet, get_set
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ class Prepared(NamedTuple):
 
     order: ForecastOrder
     basis: Basis
-    warnings: tuple[str, ...]
+    warnings: tuple[Remark, ...]
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,8 @@ def prepare_order(session: Session, payload: object, today: date | None = None) 
     as_of = reading.body.as_of or today or datetime.now(UTC).date()
     if target is None or cutoff is None or "asOf" in reading.unread:
         raise OrderRefused(reading.faults)
-    frame = load_realisations(session, target.series, target.geo, target.citizen)
+    last_row = newest_row(session)
+    frame = forecast_rows(session, target, as_of, last_row)
     data = _check_data(reading, frame, target, cutoff, as_of)
     if stored is not None:
         _check_density(reading, stored.record, cutoff, data)
@@ -85,20 +85,10 @@ def prepare_order(session: Session, payload: object, today: date | None = None) 
     basis = Basis(
         scenario_set_hash=stored.content_hash if stored else None,
         data_vintage=data_vintage(frame, cutoff, as_of),
-        known_rows=len(frame),
+        last_row=last_row,
         model_version=MODEL_VERSION,
     )
-    return Prepared(_order(reading.body, stored, target, cutoff, as_of, basis), basis, data.warnings)
-
-
-def data_vintage(frame: pd.DataFrame, cutoff: date, as_of: date) -> str:
-    """SHA-256 of the figures that a forecast may see: those in force at the cutoff and at `as_of`."""
-    digest = hashlib.sha256()
-    for day in (cutoff, as_of):
-        text = known_at(frame, day).to_csv(index=False, date_format="%Y-%m-%d", lineterminator="\n")
-        digest.update(text.encode())
-        digest.update(b"\0")
-    return digest.hexdigest()
+    return Prepared(_order(reading.body, stored, target, cutoff, as_of), basis, data.warnings)
 
 
 def _read(payload: object) -> _Reading:
@@ -209,26 +199,17 @@ def _check_density(reading: _Reading, record: ScenarioSet, cutoff: date, data: T
 
 
 def _order(
-    body: ForecastBody, stored: StoredSet | None, target: Target, cutoff: date, as_of: date, basis: Basis
+    body: ForecastBody, stored: StoredSet | None, target: Target, cutoff: date, as_of: date
 ) -> ForecastOrder:
     default_weight = 0.0 if stored is None else 1.0
-    content: Mapping[str, Any] = {
-        "target": target.model_dump(by_alias=True),
-        "cutoff": cutoff.isoformat(),
-        "asOf": as_of.isoformat(),
-        "expertWeight": default_weight if body.expert_weight is None else body.expert_weight,
-        "horizonYears": body.horizon_years,
-        "method": body.method,
-        "scenarioSetHash": basis.scenario_set_hash,
-        "dataVintage": basis.data_vintage,
-    }
+    content = {"series": target.series, "citizen": target.citizen, "cutoff": cutoff.isoformat()}
     seed = int(content_hash(content)[:8], 16) if body.seed is None else body.seed
     return ForecastOrder(
         target=target,
         scenario_set=(stored.id, stored.version) if stored else None,
         cutoff=cutoff,
         as_of=as_of,
-        expert_weight=content["expertWeight"],
+        expert_weight=default_weight if body.expert_weight is None else body.expert_weight,
         horizon_years=body.horizon_years,
         method=body.method,
         seed=seed,

@@ -39,19 +39,37 @@ def known_composition(
     countries. The source is the one of `geo` that tells nationalities apart in most periods, of equals the first by
     name.
     """
+    known = _known(realisations, series, as_of)
+    here = _told_apart(known[known["geo"] == geo])
+    if here is None:
+        return None
+    citizens = largest(here[here["citizen"] != TOTAL], most)
+    return composition_data(here, citizens, rounding=rounding, anchor=shares_elsewhere(known, geo, citizens))
+
+
+def nationalities(
+    realisations: pd.DataFrame, series: str, geo: str, as_of: date, most: int = MOST_CITIZENS
+) -> tuple[str, ...]:
+    """The nationalities that `known_composition` tells apart, from rows of `geo` alone; none where it gives None."""
+    known = _known(realisations, series, as_of)
+    here = _told_apart(known[known["geo"] == geo])
+    return () if here is None else largest(here[here["citizen"] != TOTAL], most)
+
+
+def _known(realisations: pd.DataFrame, series: str, as_of: date) -> pd.DataFrame:
+    """Rows of the series known on a day, of totals and nationalities, all tracks together."""
     track = realisations["track"]
     wanted = (realisations["series"] == series) & (track.isna() | (track == ""))
     known = known_at(realisations[wanted], as_of)
-    known = known[known["citizen"].eq(TOTAL) | known["citizen"].str.fullmatch(_NATIONALITY)]
-    here = known[known["geo"] == geo]
-    named = here[here["citizen"] != TOTAL]
-    periods = named.groupby("source")["period"].nunique()
+    return known[known["citizen"].eq(TOTAL) | known["citizen"].str.fullmatch(_NATIONALITY)]
+
+
+def _told_apart(here: pd.DataFrame) -> pd.DataFrame | None:
+    """The rows of the source that tells nationalities apart in most periods; None where there are too few."""
+    periods = here[here["citizen"] != TOTAL].groupby("source")["period"].nunique()
     if periods.empty or periods.max() < LEAST_PERIODS:
         return None
-    source = str(min(periods[periods == periods.max()].index))
-    here = here[here["source"] == source]
-    citizens = largest(here[here["citizen"] != TOTAL], most)
-    return composition_data(here, citizens, rounding=rounding, anchor=shares_elsewhere(known, geo, citizens))
+    return here[here["source"] == str(min(periods[periods == periods.max()].index))]
 
 
 def largest(named: pd.DataFrame, most: int) -> tuple[str, ...]:

@@ -5,12 +5,14 @@ Must not know how it is stored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from models.request import Remark
 from priors.records import Target
 from service.api.shapes import ListShape, Shape
 from service.storage.forecasts import StoredOrder
@@ -46,8 +48,19 @@ class Provenance(Shape):
     source: str | None
 
 
+class RemarkShape(Shape):
+    """What a reader of the numbers must know: `detail` says it, `code` and `parameters` let others say it."""
+
+    code: str
+    detail: str
+    parameters: dict[str, Any]
+
+
 class ForecastState(Shape):
-    """A forecast: how far it is and, once it has succeeded, how well it was computed."""
+    """A forecast: how far it is and, once it has succeeded, how well it was computed.
+
+    `warnings` are the sentences of `remarks`.
+    """
 
     id: str
     status: Status
@@ -60,6 +73,7 @@ class ForecastState(Shape):
     diagnostics: dict[str, Any] | None
     timings: dict[str, float] | None
     warnings: list[str]
+    remarks: list[RemarkShape]
     created_by: str
     created_at: datetime
 
@@ -178,6 +192,12 @@ def inlined(model: type[BaseModel]) -> dict[str, Any]:
     return whole
 
 
+def warnings_json(remarks: Iterable[Remark]) -> dict[str, Any]:
+    """The remarks, each once, and their sentences by themselves."""
+    each = list({remark.detail: remark for remark in remarks}.values())
+    return {"warnings": [remark.detail for remark in each], "remarks": [asdict(remark) for remark in each]}
+
+
 def forecast_json(
     found: StoredOrder,
     code: Mapping[str, Any] | None = None,
@@ -205,7 +225,7 @@ def forecast_json(
         },
         "diagnostics": diagnostics,
         "timings": {**timings, "total": round(sum(timings.values()), 3)} if timings else None,
-        "warnings": list(found.warnings),
+        **warnings_json(found.warnings),
         "createdBy": found.created_by,
         "createdAt": found.created_at.isoformat().replace("+00:00", "Z"),
     }

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from models.request import Remark
 from service.api.bodies import RawBody, read_json
 from service.api.context import Configured, Sessions
 from service.api.finished import (
@@ -22,7 +23,14 @@ from service.api.finished import (
     respond,
     to_json,
 )
-from service.api.forecast_shapes import ForecastList, ForecastState, Status, forecast_json, inlined
+from service.api.forecast_shapes import (
+    ForecastList,
+    ForecastState,
+    Status,
+    forecast_json,
+    inlined,
+    warnings_json,
+)
 from service.api.lists import LINKED, PageNumber, PageSize, link_pages
 from service.api.shapes import Identifier
 from service.forecast_body import ForecastBody
@@ -120,12 +128,11 @@ def _whole(found: StoredOrder, settings: Configured) -> dict[str, Any]:
 
     directory = draws_directory(settings.data_dir, found.draws_hash)
     if not directory.is_dir():
-        said = forecast_json(found)
-        return {**said, "warnings": [*said["warnings"], "Its draws are missing from the data directory."]}
+        missing = Remark("draws_missing", "Its draws are missing from the data directory.")
+        return {**forecast_json(found), **warnings_json([*found.warnings, missing])}
     stored = open_draws(directory)
     said = forecast_json(found, read_provenance(directory), plain(stored.diagnostics), plain(stored.timings))
-    said["warnings"] = list(dict.fromkeys([*found.warnings, *stored.warnings]))
-    return said
+    return {**said, **warnings_json([*found.warnings, *stored.warnings])}
 
 
 @router.delete(

@@ -141,7 +141,7 @@ def _tell(settings: Settings, done: StoredOrder, output: Path | None) -> None:
     say(f"Forecast {done.id}: {done.order.target.series} {done.order.target.geo}")
     say(f"cutoff {done.order.cutoff}, as of {done.order.as_of}, expert weight {done.order.expert_weight:g}")
     for warning in done.warnings:
-        say(f"Note: {warning}")
+        say(f"Note: {warning.detail}")
     table = Table("year", *LEVELS, box=None, pad_edge=False)
     for column in table.columns:
         column.justify = "right"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 KEPT_OPEN = 6
 PROVENANCE = "provenance.json"
 _PARTIAL = ".partial-"
-_FOLDERS = ("draws", "evaluations")
+_FOLDERS = ("draws", "evaluations", "fits")
 _STALE_SECONDS = 24 * 3600.0
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -42,6 +42,11 @@ def draws_directory(data_dir: Path, draws_hash: str) -> Path:
     if not is_content_hash(draws_hash):
         raise ValueError(f"not a content hash: {draws_hash!r}")
     return data_dir / "draws" / draws_hash
+
+
+def fits_directory(data_dir: Path) -> Path:
+    """Where fits that several forecasts share are kept."""
+    return data_dir / "fits"
 
 
 def write_whole(directory: Path, write: Callable[[Path], None]) -> None:

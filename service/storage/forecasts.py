@@ -3,10 +3,9 @@
     draws_hash = content_hash(request without names, scenario set's hash, data vintage, model version)
     job key    = content_hash(draws_hash, scenario set's id and version)
 
-Equal draws hashes mean equal numbers to the byte; equal job keys are one forecast. `known_rows` counts the
-rows of the target that were stored when it was asked for: rows are only ever added, so the first
-`known_rows` of them are what the computation gets, however late it starts. Must not know HTTP or how a
-forecast is computed.
+Equal draws hashes mean equal numbers to the byte; equal job keys are one forecast. `last_row` is the row of figures
+that was stored last when it was asked for: rows are only ever added, so those up to it are what the computation gets,
+however late it starts. Must not know HTTP or how a forecast is computed.
 """
 
 from __future__ import annotations
@@ -14,13 +13,14 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, Integer, String, Text, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from models.request import Remark, remarks_from
 from priors.hashing import content_hash
 from priors.records import Target
 from service.storage.base import Base, UtcDateTime
@@ -41,7 +41,7 @@ class ForecastRow(Base):
     scenario_set_version: Mapped[int | None] = mapped_column(Integer)
     scenario_set_hash: Mapped[str | None] = mapped_column(String(64))
     data_vintage: Mapped[str] = mapped_column(String(64))
-    known_rows: Mapped[int] = mapped_column(Integer)
+    last_row: Mapped[int] = mapped_column("known_rows", Integer)
     model_version: Mapped[str] = mapped_column(String(40))
     warnings: Mapped[str] = mapped_column(Text)
     edition_status: Mapped[str] = mapped_column(String(20))
@@ -80,11 +80,11 @@ class ForecastOrder:
 
 @dataclass(frozen=True)
 class Basis:
-    """What an order stands on: hashes of the set and of the figures, how many rows these are, which model."""
+    """What an order stands on: hashes of the set and of the figures, the last row stored then, which model."""
 
     scenario_set_hash: str | None
     data_vintage: str
-    known_rows: int
+    last_row: int
     model_version: str
 
 
@@ -96,7 +96,7 @@ class StoredOrder:
     order: ForecastOrder
     basis: Basis
     draws_hash: str
-    warnings: tuple[str, ...]
+    warnings: tuple[Remark, ...]
     edition_status: str
     created_by: str
     created_at: datetime
@@ -112,7 +112,7 @@ def draws_hash(order: ForecastOrder, basis: Basis) -> str:
 
 
 def order_forecast(
-    session: Session, order: ForecastOrder, basis: Basis, warnings: tuple[str, ...], created_by: str
+    session: Session, order: ForecastOrder, basis: Basis, warnings: tuple[Remark, ...], created_by: str
 ) -> tuple[StoredOrder, bool]:
     """The forecast for this order and whether it is new; an equal one that lives is returned as it is.
 
@@ -138,9 +138,9 @@ def order_forecast(
         scenario_set_version=version,
         scenario_set_hash=basis.scenario_set_hash,
         data_vintage=basis.data_vintage,
-        known_rows=basis.known_rows,
+        last_row=basis.last_row,
         model_version=basis.model_version,
-        warnings=json.dumps(warnings),
+        warnings=json.dumps([asdict(warning) for warning in warnings]),
         edition_status="concept",
         created_by=created_by,
         created_at=datetime.now(UTC),
@@ -176,13 +176,13 @@ def list_forecasts(
 
 
 def _stored(row: ForecastRow, job: Job) -> StoredOrder:
-    basis = Basis(row.scenario_set_hash, row.data_vintage, row.known_rows, row.model_version)
+    basis = Basis(row.scenario_set_hash, row.data_vintage, row.last_row, row.model_version)
     return StoredOrder(
         id=row.id,
         order=_order(json.loads(row.request)),
         basis=basis,
         draws_hash=row.draws_hash,
-        warnings=tuple(json.loads(row.warnings)),
+        warnings=remarks_from(json.loads(row.warnings)),
         edition_status=row.edition_status,
         created_by=row.created_by,
         created_at=row.created_at,

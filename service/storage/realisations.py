@@ -163,8 +163,11 @@ def load_realisations(
     citizen: str | None = None,
     source: str | None = None,
     track: str | None = None,
+    *,
+    citizens: Iterable[str] | None = None,
+    last_row: int | None = None,
 ) -> pd.DataFrame:
-    """Every vintage of the rows asked for, in the order they were stored.
+    """Every vintage of the rows asked for, in the order they were stored; none stored after row `last_row`.
 
     Columns COLUMNS; `value` Int64 (missing = not available), `known_at` datetime64 (midnight), else text.
     """
@@ -175,10 +178,19 @@ def load_realisations(
     for name, choice in wanted.items():
         if choice is not None:
             query = query.where(getattr(RealisationRow, name) == choice)
+    if citizens is not None:
+        query = query.where(RealisationRow.citizen.in_(sorted(citizens)))
+    if last_row is not None:
+        query = query.where(RealisationRow.id <= last_row)
     rows = session.execute(query.order_by(RealisationRow.id)).all()
     frame = pd.DataFrame([tuple(row) for row in rows], columns=list(COLUMNS), dtype=object)
     text = {name: "str" for name in COLUMNS if name not in ("value", "known_at")}
     return frame.astype({**text, "value": "Int64", "known_at": "datetime64[s]"})
+
+
+def newest_row(session: Session) -> int:
+    """The number of the row stored last; rows stored afterwards have higher ones. 0 without any row."""
+    return session.scalar(select(func.max(RealisationRow.id))) or 0
 
 
 def list_deliveries(session: Session, number: int, size: int) -> Page[DeliveryRow]:

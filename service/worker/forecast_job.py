@@ -16,6 +16,7 @@ from priors.records import ScenarioSet
 from service.storage.forecasts import ForecastOrder
 from service.worker.progress import Report
 from service.worker.results import Outcome, Refused, put_in_place
+from service.worker.shared_fits import SharedFits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ForecastTask:
-    """All that a computation needs; `directory` is where its draws must appear."""
+    """All that a computation needs; `directory` is where its draws must appear, `fits` where fits are shared."""
 
     order: ForecastOrder
     scenario_set: ScenarioSet | None
     directory: Path
+    fits: Path
 
 
 Compute = Callable[[ForecastTask, "pd.DataFrame", Path, Report], None]
@@ -49,7 +51,7 @@ def compute_forecast(task: ForecastTask, realisations: pd.DataFrame, directory: 
         method="joint" if order.method == "joint" else "weighted",
         seed=order.seed,
     )
-    write_forecast(run_forecast(request, realisations, report), directory)
+    write_forecast(run_forecast(request, realisations, report, SharedFits(task.fits)), directory)
 
 
 def run_task(task: ForecastTask, realisations: pd.DataFrame, compute: Compute, report: Report) -> Outcome:

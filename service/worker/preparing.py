@@ -14,13 +14,13 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from service.evaluation_inputs import ledger_edits, realised_for
+from service.forecast_rows import forecast_rows
 from service.orders import set_at
 from service.storage.archive import entries_at
-from service.storage.draws import draws_directory
+from service.storage.draws import draws_directory, fits_directory
 from service.storage.evaluations import EVALUATION_KIND, evaluation_directory, get_evaluation
 from service.storage.forecasts import JOB_KIND, get_forecast
 from service.storage.jobs import Claim
-from service.storage.realisations import load_realisations
 from service.storage.scenario_sets import get_set
 from service.worker.evaluation_job import EvaluationTask, run_evaluation
 from service.worker.forecast_job import Compute, ForecastTask, run_task
@@ -42,10 +42,10 @@ def _forecast(session: Session, forecast_id: str, data_dir: Path, compute: Compu
     assert stored is not None, "a job of this kind is written together with its forecast"
     order = stored.order
     chosen = get_set(session, *order.scenario_set) if order.scenario_set else None
-    frame = load_realisations(session, order.target.series, order.target.geo, order.target.citizen)
+    frame = forecast_rows(session, order.target, order.as_of, stored.basis.last_row)
+    belief = set_at(chosen.record, order.cutoff) if chosen else None
     directory = draws_directory(data_dir, stored.draws_hash)
-    task = ForecastTask(order, set_at(chosen.record, order.cutoff) if chosen else None, directory)
-    return partial(run_task, task, frame.head(stored.basis.known_rows), compute)
+    return partial(run_task, ForecastTask(order, belief, directory, fits_directory(data_dir)), frame, compute)
 
 
 def _evaluation(session: Session, evaluation_id: str, data_dir: Path) -> Work:

@@ -25,7 +25,7 @@ from tests.contract.forecast_orders import events, fields, finish, model_only, o
 TOMORROW = (datetime.now(UTC).date() + timedelta(days=2)).isoformat()
 STATE_FIELDS = {
     "id", "status", "progress", "stage", "error", "request", "editionStatus", "provenance", "diagnostics",
-    "timings", "warnings", "createdBy", "createdAt",
+    "timings", "warnings", "remarks", "createdBy", "createdAt",
 }  # fmt: skip
 PARTS = ("interval-scenarios", "density?year=2025", "exceedance?year=2025&above=1", "scenario-probabilities")
 
@@ -261,7 +261,11 @@ def test_a_cutoff_after_the_last_count_is_allowed_and_said(app: InstroomApp, cli
     deliver(app.state.sessions, counts(last="2023-12", geo="BE"))
     made = order(client, **model_only(target={**TARGET, "geo": "BE"}))
     assert made.status_code == 202
-    assert any("2023-12" in warning for warning in made.json()["warnings"])
+    said = made.json()
+    assert any("2023-12" in warning for warning in said["warnings"])
+    old = next(remark for remark in said["remarks"] if remark["code"] == "old_last_month")
+    assert old["detail"] in said["warnings"]
+    assert old["parameters"] == {"cutoff": CUTOFF, "month": "2023-12", "months": 6}
 
 
 @pytest.mark.parametrize("part", [*PARTS, "monthly", "paths"])

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from models.evidence_fit import yearly_totals
 from models.forecast_checks import target_data
-from models.inflow import fit_inflow
 from models.inflow_paths import filter_states, simulate_log_counts
 from models.layers import Layer, component_curves
+from models.model_draws import fit_all_countries
+from models.panel.storing import fit_name
 from models.paths import complete_paths, path_rule, whole_paths
 from models.posterior import Posterior, resample
 from models.vintage import known_at
@@ -79,10 +80,10 @@ class TestInvariant2WithoutExpertsTheModelSpeaks:
     def refitted(self, in_autumn: Moment) -> Array:
         """Quantiles of the model fitted afresh to all that is known, with a seed of its own."""
         data, observation = in_autumn.data, in_autumn.evidence.observation
-        fit = fit_inflow(data.continued, seed=SEED + 99)
-        state = filter_states(fit.parameters, data.continued)
-        months = observation.future_months
-        drawn = simulate_log_counts(fit.parameters, state, months[0], len(months), 200_000, SEED + 98)
+        fit = fit_all_countries(data.panel_at_as_of, SEED + 99, lambda share: None)
+        parameters, months = fit.parameters_for(TARGET.geo), observation.future_months
+        state = filter_states(parameters, data.continued)
+        drawn = simulate_log_counts(parameters, state, months[0], len(months), 200_000, SEED + 98)
         totals = yearly_totals(drawn, months, observation.counted, observation.years)
         return np.quantile(totals, LEVELS, axis=0)
 
@@ -164,6 +165,22 @@ class TestInvariant5TheFutureIsUnknown:
     def test_rows_known_later_change_nothing(self) -> None:
         plain, planted = self.seen()
         assert np.array_equal(plain, planted)
+
+    def test_a_figure_of_another_country_known_later_changes_nothing(self) -> None:
+        """Not the panel that is fitted, so no draw either: a fit depends on its panel and seed alone."""
+        neighbour = made_up_counts().assign(geo="BE", source="eurostat")
+        plain = pd.concat([made_up_counts(), neighbour], ignore_index=True)
+        planted = pd.concat([plain, self.later_rows().assign(geo="BE", source="eurostat")], ignore_index=True)
+        for panel in ("panel_at_cutoff", "panel_at_as_of"):
+            seen = [
+                getattr(target_data(rows, TARGET, CUTOFF, MOMENTS["autumn"], 5), panel)
+                for rows in (plain, planted)
+            ]
+            assert seen[0].geos == ("BE", "NL")
+            assert fit_name(seen[0], SEED) == fit_name(seen[1], SEED)
+        unseen = planted.assign(known_at=planted["known_at"].clip(upper=pd.Timestamp(MOMENTS["autumn"])))
+        leaked = target_data(unseen, TARGET, CUTOFF, MOMENTS["autumn"], 5).panel_at_as_of
+        assert fit_name(leaked, SEED) != fit_name(seen[0], SEED)
 
     def test_a_leaking_filter_is_caught(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("models.forecast_checks.known_at", unfiltered)

@@ -20,9 +20,8 @@ from models.conflict import Conflict, conflict
 from models.evidence import Evidence
 from models.forecast import Forecast, base_normals, learn_evidence, model_component
 from models.forecast_checks import TargetData, target_data
-from models.inflow import InflowFit
 from models.inflow_paths import InflowParameters
-from models.model_draws import ModelDraws, ModelFit, simulate_model
+from models.model_draws import CountryFit, ModelDraws, ModelFit, simulate_model
 from models.paths import whole_paths
 from models.posterior import resample, weigh
 from models.request import ForecastRequest, ForecastTarget
@@ -88,7 +87,7 @@ def parameters(draws: int = 400) -> InflowParameters:
 def fit(draws: int = 400) -> ModelFit:
     """The hyperparameters as a fit that passed."""
     good = SamplerDiagnostics(1.0, 2_000.0, 2_000.0, 0, 1.0, True, "none", 0.0, 0.0)
-    return ModelFit(InflowFit(parameters(draws), good), None)
+    return ModelFit(CountryFit(parameters(draws), good), None)
 
 
 @dataclass(frozen=True)

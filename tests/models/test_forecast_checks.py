@@ -48,7 +48,7 @@ class TestSource:
         assert data(both(made, rows(until("2017-01"), source="kmi"))).source == "kmi"
         alone = data(made)
         assert alone.source == "synthetic"
-        assert any("synthetic" in w for w in alone.warnings)
+        assert [w.code for w in alone.warnings] == ["synthetic_data", "panel_of_one"]
 
     def test_chosen_by_what_the_cutoff_knew(self) -> None:
         late = rows(until("2018-05"), source="eurostat", known_at=pd.Timestamp("2018-09-01"))
@@ -104,31 +104,37 @@ class TestRefusals:
 
 class TestWhatAReaderIsTold:
     def test_nothing_when_all_is_well(self) -> None:
-        assert data(rows(SERIES), as_of=date(2018, 10, 20)).warnings == ()
+        other, twice = rows(SERIES, geo="BE", source="eurostat"), rows(until("2015-01"), source="eurostat")
+        assert data(both(rows(SERIES), other, twice), as_of=date(2018, 10, 20)).warnings == ()
+
+    def test_a_panel_of_one_and_a_country_measured_once(self) -> None:
+        said = data(rows(SERIES), as_of=date(2018, 10, 20)).warnings
+        assert [w.code for w in said] == ["one_source", "panel_of_one"]
+        assert said[0].parameters == {"source": "kmi", "missing": "eurostat"}
 
     @pytest.mark.parametrize(("last", "told"), [("2018-03", False), ("2018-02", True)])
     def test_the_last_month_lies_far_back(self, last: str, told: bool) -> None:
-        warnings = data(rows(until(last))).warnings
+        warnings = [w for w in data(rows(until(last))).warnings if w.code == "old_last_month"]
         assert bool(warnings) is told
         if told:
-            assert "2018-02, 4 months earlier" in warnings[0]
+            assert "2018-02, 4 months earlier" in warnings[0].detail
 
     def test_cutoff_years_after_the_last_figure(self) -> None:
         found = data(rows(until("2018-05")), cutoff=date(2020, 3, 1))
         assert found.observation.years[0] == 2020
         assert str(found.observation.first_later_month) == "2018-06"
-        assert "22 months earlier" in found.warnings[0]
+        assert any("22 months earlier" in w.detail for w in found.warnings)
 
     def test_a_gap_hides_months(self) -> None:
         frame = rows(SERIES)
         found = data(frame[frame["period"] != "2018-08"], as_of=date(2018, 11, 20))
-        assert any("2 months after 2018-08 are left unused" in w for w in found.warnings)
+        assert any("2 months after 2018-08 are left unused" in w.detail for w in found.warnings)
 
     def test_a_retracted_month(self) -> None:
         frame = rows(SERIES)
         gone = frame[frame["period"] == "2018-03"].assign(value=pd.NA, known_at=pd.Timestamp("2018-09-01"))
         found = data(both(frame, gone), as_of=date(2018, 10, 20))
-        assert any("2018-03" in w and "retracted" in w for w in found.warnings)
+        assert any("2018-03" in w.detail and w.code == "retracted_months" for w in found.warnings)
         assert found.observation.counted_at_cutoff[0] == SERIES.counts[96:101].sum()
         assert np.isfinite(found.history.counts).all()
 

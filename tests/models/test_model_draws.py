@@ -12,6 +12,8 @@ import pytest
 from models import model_draws
 from models.forecast_checks import TargetData
 from models.model_draws import ModelFit, fit_model, simulate_model
+from models.panel.series import PanelSeries
+from models.sampling import Progress
 from tests.models.made_up import ALPHA, CUTOFF, SEASON, fit, in_autumn, known, made_up_series
 
 
@@ -74,18 +76,19 @@ def test_nothing_to_come_is_no_path_and_the_count() -> None:
 class TestFittingAgain:
     @pytest.fixture
     def fitted(self, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-        """Months each fit was given; the fits themselves are made up."""
+        """Months each fit was given; what it says of the target is made up."""
         seen: list[Any] = []
 
-        def record(data: Any, *_: Any, **__: Any) -> Any:
-            seen.append(str(data.months[-1]))
-            return fit().at_cutoff
+        def record(panel: PanelSeries, seed: int, progress: Progress) -> Any:
+            seen.append(str(panel.months[-1]))
+            return None
 
-        monkeypatch.setattr(model_draws, "fit_inflow", record)
+        monkeypatch.setattr(model_draws, "_of_target", lambda fitted, data: fit().at_cutoff)
+        self.fitter = record
         return seen
 
     def test_not_without_later_months(self, fitted: list[Any]) -> None:
-        made = fit_model(known(CUTOFF, CUTOFF), 1, lambda share: None)
+        made = fit_model(known(CUTOFF, CUTOFF), 1, lambda share: None, self.fitter)
         assert fitted == ["2018-05"]
         assert made.continued is None
         assert made.last is made.at_cutoff
@@ -94,9 +97,9 @@ class TestFittingAgain:
         self, fitted: list[Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(model_draws, "_MIN_EFFECTIVE_HYPERPARAMETERS", 50.0)
-        assert fit_model(autumn(), 1, lambda share: None).continued is None
+        assert fit_model(autumn(), 1, lambda share: None, self.fitter).continued is None
         monkeypatch.setattr(model_draws, "_MIN_EFFECTIVE_HYPERPARAMETERS", 1e9)
-        made = fit_model(autumn(), 1, lambda share: None)
+        made = fit_model(autumn(), 1, lambda share: None, self.fitter)
         assert made.last is made.continued
         assert fitted == ["2018-05", "2018-05", "2018-09"]
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
+from models.request import Remark
 from priors.records import Target
 from service.storage.base import reading, writing
 from service.storage.forecasts import (
@@ -35,6 +36,7 @@ ORDER = ForecastOrder(
     method="weighted",
     seed=2**53 - 1,
 )
+REMARKS = (Remark("careful", "Be careful.", {"month": "2024-06", "list": ["a", "b"]}),)
 BASIS = Basis("a" * 64, "b" * 64, 117, "model-1")
 
 
@@ -42,7 +44,7 @@ def placed(
     sessions: Sessions, order: ForecastOrder = ORDER, basis: Basis = BASIS
 ) -> tuple[StoredOrder, bool]:
     with writing(sessions) as session:
-        return order_forecast(session, order, basis, ("careful",), "tester")
+        return order_forecast(session, order, basis, REMARKS, "tester")
 
 
 def test_an_order_comes_back_as_it_was_placed(sessions: Sessions) -> None:
@@ -51,7 +53,7 @@ def test_an_order_comes_back_as_it_was_placed(sessions: Sessions) -> None:
     with reading(sessions) as session:
         found = get_forecast(session, stored.id)
     assert found == stored
-    assert (found.order, found.basis, found.warnings) == (ORDER, BASIS, ("careful",))
+    assert (found.order, found.basis, found.warnings) == (ORDER, BASIS, REMARKS)
     assert found.job.state is JobState.QUEUED
 
 
@@ -98,7 +100,7 @@ def test_so_is_what_they_rest_on(part: str) -> None:
 
 def test_names_are_not(sessions: Sessions) -> None:
     renamed = replace(ORDER, scenario_set=("set-9", 1))
-    assert draws_hash(renamed, replace(BASIS, known_rows=118)) == draws_hash(ORDER, BASIS)
+    assert draws_hash(renamed, replace(BASIS, last_row=118)) == draws_hash(ORDER, BASIS)
     first, _ = placed(sessions)
     second, new = placed(sessions, renamed)
     assert new
