@@ -5,6 +5,7 @@
     evidence     -> p_M(later months | totals)                                   (evidence_fit)
     weigh        -> experts' totals by the evidence, or both jointly by NUTS     (posterior, joint)
     complete     -> monthly paths that carry the totals                          (paths)
+    divide       -> their persons over nationalities                             (forecast_composition)
 
 Pure: the same request, realisations and library versions give the same numbers. Worker processes only.
 """
@@ -25,6 +26,7 @@ from models.event_normals import event_slots, with_event_normals
 from models.evidence import Evidence
 from models.evidence_fit import corrected, fit_evidence
 from models.forecast_checks import TargetData, target_data
+from models.forecast_composition import Composition, CompositionFitter, fit_shares, learn_composition
 from models.joint import JointDraws, sample_joint
 from models.model_draws import (
     ModelDraws,
@@ -66,6 +68,7 @@ class Forecast:
     posterior: Posterior
     joint: JointDraws | None
     paths: NDArray[np.int32]
+    composition: Composition
     conflict: Conflict
     diagnostics: dict[str, object]
     warnings: tuple[Remark, ...]
@@ -77,20 +80,26 @@ def run_forecast(
     realisations: pd.DataFrame,
     report: Report = lambda stage, fraction: None,
     fitter: PanelFitter = fit_all_countries,
+    share_fitter: CompositionFitter = fit_shares,
 ) -> Forecast:
     """Compute a forecast.
 
-    `realisations` are bitemporal rows, unfiltered: those of the target's series and citizen in every country. `report`
-    receives a stage and the fraction done; what it raises ends the computation. `fitter` fits all countries, or finds
-    the fit. Raises ForecastRefused for requests the data cannot serve.
+    `realisations` are bitemporal rows, unfiltered: those of the target's series and citizen in every country, and where
+    the target is everybody those of its nationalities. `report` receives a stage and the fraction done; what it raises
+    ends the computation. `fitter` fits all countries, `share_fitter` the shares by nationality; or they find the fit.
+    Raises ForecastRefused for requests the data cannot serve.
     """
     # Sums that several threads share come out in another order on another machine: one thread, one answer.
     with threadpool_limits(limits=1):
-        return _computed(request, realisations, _Clock(report), fitter)
+        return _computed(request, realisations, _Clock(report), fitter, share_fitter)
 
 
 def _computed(
-    request: ForecastRequest, realisations: pd.DataFrame, clock: "_Clock", fitter: PanelFitter
+    request: ForecastRequest,
+    realisations: pd.DataFrame,
+    clock: "_Clock",
+    fitter: PanelFitter,
+    share_fitter: CompositionFitter,
 ) -> Forecast:
     clock.enter("reading", 0.0)
     data = target_data(realisations, request.target, request.cutoff, request.as_of, request.horizon_years)
@@ -106,14 +115,22 @@ def _computed(
     base = with_event_normals(base, request.horizon_years, event_slots(density), request.seed)
     own = model_component(model, evidence, base)
     posterior, joint = _posterior(request, density, evidence, base, own, clock)
-    clock.enter("paths", 0.9)
-    paths = whole_paths(*_equal_draws(posterior, joint, request.seed), model.log_paths, evidence.observation)
+    clock.enter("paths", 0.85)
+    totals, rows, origin = _equal_draws(posterior, joint, request.seed)
+    paths = whole_paths(totals, rows, model.log_paths, evidence.observation)
     clash = conflict(density, evidence, base, model.log_at_cutoff) if density else Conflict(False, None)
-    diagnostics = {"source": data.source, **_diagnostics(fit, posterior, joint)}
+    clock.enter("nationalities", 0.88)
+    composition = learn_composition(
+        request, realisations, data, (posterior.keys, origin), share_fitter,
+        lambda share: clock.at(0.88 + 0.08 * share),
+    )  # fmt: skip
+    diagnostics = {
+        "source": data.source, **_diagnostics(fit, posterior, joint), "composition": composition.diagnostics
+    }  # fmt: skip
     clock.enter("finished", 0.98)
     return Forecast(
-        request, data, evidence, base, own, density, posterior, joint, paths, clash, diagnostics,
-        data.warnings + _quality_warnings(diagnostics), clock.timings,
+        request, data, evidence, base, own, density, posterior, joint, paths, composition, clash, diagnostics,
+        data.warnings + composition.remarks + _quality_warnings(diagnostics), clock.timings,
     )  # fmt: skip
 
 
@@ -184,14 +201,17 @@ def _posterior(
 
 def _equal_draws(
     posterior: Posterior, joint: JointDraws | None, seed: int
-) -> tuple[Array, NDArray[np.int64]]:
-    """Equally weighted totals and the model path each starts from: the model's own draws keep their own path."""
+) -> tuple[Array, NDArray[np.int64], NDArray[np.int64] | None]:
+    """Equally weighted totals, the model path each starts from, and the component each was drawn from.
+
+    The model's own draws keep their own path. Draws of the joint model are of no component.
+    """
     if joint is not None:
         rows = np.random.default_rng(seed).integers(len(joint.totals), size=DRAWS)
-        return joint.totals[rows], np.arange(DRAWS)
+        return joint.totals[rows], np.arange(DRAWS), None
     totals, component, row = resample(posterior, DRAWS, seed)
     own = np.array([key == MODEL_KEY for key in posterior.keys])[component]
-    return totals, np.where(own, row, np.arange(DRAWS))
+    return totals, np.where(own, row, np.arange(DRAWS)), component
 
 
 def _diagnostics(fit: ModelFit, posterior: Posterior, joint: JointDraws | None) -> dict[str, object]:

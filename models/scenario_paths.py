@@ -50,39 +50,72 @@ def scenario_paths(
     `counted` (counted month, citizen) and `draws` (draw, future month, citizen) are persons. Raises ValueError when a
     figure is less than what is counted of its year, or differs from a year that is fully counted.
     """
-    near = [_Year(year, counted_months, counted, future_months, draws) for year in years]
-    months = np.concatenate([counted_months, future_months])
-    return tuple(
-        ScenarioPath(
-            name, months, np.concatenate([y.path(int(f)) for y, f in zip(near, by_year, strict=True)])
-        )
-        for name, by_year in figures.items()
+    near = NearPaths(
+        figures, years, counted_months, counted, future_months, draws.sum(axis=2, dtype=np.int64)
     )
+    near.add(0, draws)
+    return near.paths()
+
+
+class NearPaths:
+    """The draws near every figure, found by their totals, and the sum over them, taken chunk by chunk."""
+
+    def __init__(
+        self,
+        figures: Mapping[str, Sequence[int]],
+        years: Sequence[int],
+        counted_months: Months,
+        counted: Counts,
+        future_months: Months,
+        totals: NDArray[Any],
+    ) -> None:
+        self._figures, self._months = figures, np.concatenate([counted_months, future_months])
+        self._years = [_Year(year, counted_months, counted, future_months, totals) for year in years]
+        self._near = {
+            (name, j): year.nearest(int(figure))
+            for name, by_year in figures.items()
+            for j, (year, figure) in enumerate(zip(self._years, by_year, strict=True))
+        }
+        self._sums = {key: np.zeros((self._years[key[1]].months, counted.shape[1])) for key in self._near}
+
+    def add(self, first_draw: int, counts: NDArray[Any]) -> None:
+        """Take up a chunk of draws `(draw, future month, citizen)` that starts at `first_draw`."""
+        for (name, j), near in self._near.items():
+            start, end = np.searchsorted(near, (first_draw, first_draw + len(counts)))
+            chosen = counts[near[start:end] - first_draw]
+            self._sums[name, j] += chosen[:, self._years[j].inside].sum(axis=0, dtype=np.int64)
+
+    def paths(self) -> tuple[ScenarioPath, ...]:
+        """A path per scenario, once every draw was added."""
+        made = []
+        for name, by_year in self._figures.items():
+            parts = [
+                split_year(int(figure), self._sums[name, j], self._years[j].counted)
+                for j, figure in enumerate(by_year)
+            ]
+            made.append(ScenarioPath(name, self._months, np.concatenate(parts)))
+        return tuple(made)
 
 
 class _Year:
     """A target year: what is counted of it, and its draws in the order of their totals."""
 
     def __init__(
-        self, year: int, counted_months: Months, counted: Counts, future: Months, draws: NDArray[Any]
+        self, year: int, counted_months: Months, counted: Counts, future: Months, totals: NDArray[Any]
     ) -> None:
-        self._counted = counted[years_of(counted_months) == year]
+        self.counted = counted[years_of(counted_months) == year]
         inside = np.flatnonzero(years_of(future) == year)
-        # A slice where it can be one: a year's months lie together, and memory-mapped draws are then not copied.
-        self._draws = draws[:, inside[0] : inside[-1] + 1] if len(inside) else draws[:, :0]
-        totals = self._draws.reshape(len(draws), -1).sum(axis=1, dtype=np.int64)
-        self._order = np.argsort(totals, kind="stable")
-        self._totals = totals[self._order]
+        self.months = len(inside)
+        # A slice: a year's months lie together, and memory-mapped draws are then not copied.
+        self.inside = slice(inside[0], inside[-1] + 1) if len(inside) else slice(0, 0)
+        sums = totals[:, self.inside].sum(axis=1, dtype=np.int64)
+        self._order = np.argsort(sums, kind="stable")
+        self._totals = sums[self._order]
 
-    def path(self, figure: int) -> Counts:
-        """`(month, citizen)` of the year in the scenario of this figure."""
-        wanted = figure - int(self._counted.sum())
-        means = self._draws[self._nearest(wanted)].mean(axis=0)
-        return split_year(figure, means, self._counted)
-
-    def _nearest(self, total: int) -> NDArray[np.int64]:
-        """Draws whose totals rank closest to `total`, in their stored order."""
+    def nearest(self, figure: int) -> NDArray[np.int64]:
+        """Draws whose totals rank closest to a figure, in their stored order."""
+        wanted = figure - int(self.counted.sum())
         size = min(max(int(NEAREST_SHARE * len(self._totals)), _LEAST_NEAR), len(self._totals))
-        middle = (np.searchsorted(self._totals, total) + np.searchsorted(self._totals, total, "right")) // 2
+        middle = (np.searchsorted(self._totals, wanted) + np.searchsorted(self._totals, wanted, "right")) // 2
         start = int(np.clip(middle - size // 2, 0, len(self._totals) - size))
         return np.sort(self._order[start : start + size])

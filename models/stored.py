@@ -26,10 +26,12 @@ from models.layers import Density, Layer, component_curves
 from models.observation import Observation
 from models.posterior import Posterior, Weighed, assemble, experts_layer, prior_parts
 from models.request import Remark, remarks_from
+from models.stored_composition import Calendar, StoredComposition, read_composition
 from models.weighting import WeighedComponent
 from models.what_if import Belief, Weigher, attribution, posterior_after
 from priors.mixture import ExpertDensity, expert_density
 from priors.scenario import ScenarioSet, parse_scenario_set
+from priors.summary import LEVELS
 
 Array = NDArray[np.float64]
 
@@ -261,6 +263,25 @@ class StoredForecast:
         future = self._array("paths")[:draws, self._target_months]
         known = np.rint(np.fromiter(self._counted.values(), dtype=float)).astype(np.int32)
         return self._months, np.concatenate([np.tile(known, (len(future), 1)), future], axis=1)
+
+    @cached_property
+    def composition(self) -> StoredComposition | None:
+        """The paths by nationality; None where none are told apart."""
+        return read_composition(self.directory)
+
+    @property
+    def calendar(self) -> Calendar:
+        """What is counted of the target years and every path of what is to come."""
+        future = self.observation.future_months[self._target_months]
+        counted = np.array(list(self._counted), dtype="datetime64[M]")
+        paths: NDArray[np.int32] = np.load(self.directory / "paths.npy", mmap_mode="r")
+        return Calendar(self.years, counted, future, paths[:, self._target_months])
+
+    def whole_figures(self) -> dict[str, list[int]]:
+        """Whole persons of the four scenarios, per year."""
+        by_level = self.layer("posterior").quantiles(tuple(LEVELS.values()))
+        whole = np.floor(by_level + 0.5).astype(np.int64)
+        return {name: by_year.tolist() for name, by_year in zip(LEVELS, whole, strict=True)}
 
     @property
     def draws(self) -> int:

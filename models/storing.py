@@ -2,6 +2,7 @@
 
     forecast.json    what a reader needs to know before any array: request, calendar, probabilities, diagnostics
     *.npy            totals and log weights per component, model totals, base normals, evidence, paths
+    composition.*    nationalities and their tables, where there are several   (stored_composition)
 
 Numbers are written as computed, without rounding, so that a forecast read back answers as the computed one would.
 Knows the layout of a directory, not where it stands nor who asked.
@@ -17,7 +18,10 @@ from numpy.typing import NDArray
 
 from models.evidence import Evidence
 from models.observation import Observation
+from models.stored import open_forecast
+from models.stored_composition import write_composition
 from models.weighting import WeighedComponent
+from priors.summary import LEVELS
 
 if TYPE_CHECKING:
     from models.forecast import Forecast
@@ -41,6 +45,10 @@ def write_forecast(forecast: "Forecast", directory: Path) -> None:
         np.save(directory / "joint_totals.npy", forecast.joint.totals)
     (directory / "forecast.json").write_text(
         json.dumps(_document(forecast, experts), indent=1), encoding="utf-8"
+    )
+    stored = open_forecast(directory)
+    write_composition(
+        forecast.composition, stored.calendar, stored.whole_figures(), tuple(LEVELS.values()), directory
     )
 
 

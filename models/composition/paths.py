@@ -13,7 +13,7 @@ most 1, so that a nationality of half a person a month is noise about half a per
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,9 @@ from models.composition.design import (
     composition_design,
     step_months,
 )
+from models.composition.stated import StatedShares, with_stated
 from models.series import Array, Months
+from models.whole_persons import split_whole
 
 DRAWS_PER_CHUNK = 4_000
 """Draws worked on together: a month's arrays then fit in a core's cache."""
@@ -104,14 +106,42 @@ def _after_row(
     return level, variance
 
 
+class Splitter(Protocol):
+    """What divides whole `totals` (draw, month) over nationalities, chunk by chunk."""
+
+    def chunk(self, first_draw: int, totals: NDArray[Any]) -> Counts:
+        """`(draw, month, citizen)`; `first_draw` numbers the chunk's first draw."""
+        ...
+
+
+@dataclass(frozen=True)
+class NothingKnown:
+    """Everybody is of the last nationality, OTHER, but on paths whose scenario states shares."""
+
+    citizens: int
+    stated: StatedShares
+    seed: int
+
+    def chunk(self, first_draw: int, totals: NDArray[Any]) -> Counts:
+        """`(draw, month, citizen)` persons for whole `totals` (draw, month)."""
+        shares = np.zeros((self.citizens, len(totals)), dtype=np.float32)
+        shares[-1] = 1.0
+        shares = with_stated(shares, self.stated.chunk(first_draw, len(totals), self.citizens, self.seed))
+        return split_whole(totals, np.broadcast_to(shares.T[:, None, :], (*totals.shape, self.citizens)))
+
+
 @dataclass(frozen=True)
 class ShareSimulator:
-    """Simulates from `first_month` on. The same seed and draws give the same counts, on any number of threads."""
+    """Simulates from `first_month` on. The same seed and draws give the same counts, on any number of threads.
+
+    `stated` are the shares that scenarios state for their paths.
+    """
 
     parameters: ShareParameters
     state: ShareState
     first_month: np.datetime64
     seed: int
+    stated: StatedShares | None = None
 
     def chunk(self, first_draw: int, totals: NDArray[Any]) -> Counts:
         """`(draw, month, citizen)` persons for whole `totals` (draw, month); draw i uses hyperparameters i modulo
@@ -121,8 +151,9 @@ class ShareSimulator:
         walk = _Walk(self, (first_draw + np.arange(draws)) % len(self.parameters), rng)
         out = np.empty((len(walk.eta), draws, horizon), dtype=np.int32)
         wanted = np.ascontiguousarray(totals.T, dtype=np.float32)
+        stated = self.stated.chunk(first_draw, draws, len(walk.eta), self.seed) if self.stated else None
         for month in range(horizon):
-            shares = walk.next_shares()
+            shares = with_stated(walk.next_shares(), stated)
             out[:, :, month] = _split(shares, wanted[month], walk, rng)
         return out.transpose(1, 2, 0)
 
@@ -134,13 +165,14 @@ class ShareSimulator:
 
 
 def split_paths(
-    simulator: ShareSimulator, totals: NDArray[Any], threads: int = 2
+    simulator: Splitter, totals: NDArray[Any], threads: int = 2, draws: int | None = None
 ) -> Iterator[tuple[int, Counts]]:
     """Chunks (first draw, counts (draw, month, citizen)) of paths of whole `totals` (draw, month), in order.
 
-    Every month adds up to its total in every draw. No more than two chunks per thread are held at a time.
+    Every month adds up to its total in every draw. The chunks of the first `draws` only are made, each whole, so that
+    a path is the same however many are asked for. No more than two chunks per thread are held at a time.
     """
-    starts = list(range(0, len(totals), DRAWS_PER_CHUNK))
+    starts = list(range(0, len(totals) if draws is None else min(draws, len(totals)), DRAWS_PER_CHUNK))
     with ThreadPoolExecutor(threads) as pool:
         running = {}
         for place, start in enumerate(starts):

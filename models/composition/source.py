@@ -9,9 +9,11 @@ no nationality (stateless, unknown, sums of countries) stay in the rest. Web-saf
 
 from datetime import date
 
+import numpy as np
 import pandas as pd
 
 from models.composition.data import OTHER, TOTAL, CompositionData, composition_data
+from models.series import Array, Months
 from models.vintage import known_at
 
 MOST_CITIZENS = 15
@@ -32,18 +34,20 @@ def known_composition(
     *,
     most: int = MOST_CITIZENS,
     rounding: float = 5.0,
+    also: tuple[str, ...] = (),
 ) -> CompositionData | None:
     """The splits of a series in a country as known at `as_of`; None where too few periods tell nationalities apart.
 
     `realisations` are bitemporal rows of the series with nationalities, of `geo` and, for the anchor, of other
-    countries. The source is the one of `geo` that tells nationalities apart in most periods, of equals the first by
-    name.
+    countries. `also` are nationalities to tell apart besides. The source is the one of `geo` that tells nationalities
+    apart in most periods, of equals the first by name.
     """
     known = _known(realisations, series, as_of)
     here = _told_apart(known[known["geo"] == geo])
     if here is None:
         return None
     citizens = largest(here[here["citizen"] != TOTAL], most)
+    citizens = (*citizens, *(name for name in also if name not in citizens))
     return composition_data(here, citizens, rounding=rounding, anchor=shares_elsewhere(known, geo, citizens))
 
 
@@ -54,6 +58,24 @@ def nationalities(
     known = _known(realisations, series, as_of)
     here = _told_apart(known[known["geo"] == geo])
     return () if here is None else largest(here[here["citizen"] != TOTAL], most)
+
+
+def counted_by_nationality(
+    realisations: pd.DataFrame, series: str, geo: str, as_of: date, citizens: tuple[str, ...], months: Months
+) -> Array:
+    """`(month, citizen)` persons known of the months, the last of `citizens` being the rest; NaN rows where unknown."""
+    out = np.full((len(months), len(citizens)), np.nan)
+    known = _known(realisations, series, as_of)
+    here = _told_apart(known[known["geo"] == geo])
+    if here is None:
+        return out
+    by_month = here.pivot_table(index="period", columns="citizen", values="value", aggfunc="first")
+    names = [str(month) for month in months]
+    told = by_month.reindex(index=names, columns=[*citizens[:-1], TOTAL]).astype(float).to_numpy()
+    named = np.nan_to_num(told[:, :-1])
+    out[:, :-1], out[:, -1] = named, np.maximum(told[:, -1] - named.sum(axis=1), 0.0)
+    out[np.isnan(told[:, -1])] = np.nan
+    return out
 
 
 def _known(realisations: pd.DataFrame, series: str, as_of: date) -> pd.DataFrame:

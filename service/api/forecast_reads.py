@@ -139,14 +139,15 @@ def scenario_probabilities(request: Request, done: FinishedForecast) -> Response
 
 @router.get("/monthly", response_model=shapes.Monthly, summary="Mean and quantiles of each month")
 def monthly(request: Request, done: FinishedForecast, levels: Levels = None) -> Response:
-    from service.api.forecast_views import FAN_LEVELS, month_rows
+    from service.api.forecast_views import FAN_LEVELS, citizen_rows, month_rows
 
     wanted = _levels(levels) or FAN_LEVELS
-    return respond(
-        request,
-        done.found.id,
-        lambda: to_json({"levels": wanted, "rows": month_rows(done.stored, wanted)}),
-    )
+
+    def render() -> bytes:
+        rows = month_rows(done.stored, wanted)
+        return to_json({"levels": wanted, "rows": rows, "citizens": citizen_rows(done.stored)})
+
+    return respond(request, done.found.id, render)
 
 
 @router.get(
@@ -170,24 +171,24 @@ def paths(
     form: Annotated[Literal["csv", "json", "parquet", "arrow"] | None, Query(alias="format")] = None,
     accept: Accept = "",
 ) -> Response:
-    from service.api.path_files import MEDIA_TYPES, path_stream
+    from service.api.path_files import MEDIA_TYPES, path_stream, sample_paths
 
     kind: str = form or max(
         MEDIA_TYPES, key=lambda name: (quality(accept, MEDIA_TYPES[name]), name == "json")
     )
-    months, values = done.stored.paths(draws)
-    identity = f"{done.found.draws_hash} {done.found.basis.model_version} {len(values)} {kind}"
+    made = min(draws, done.stored.draws)
+    identity = f"{done.found.draws_hash} {done.found.basis.model_version} {made} {kind}"
     headers = {
         "ETag": etag_of(identity.encode()),
         "Cache-Control": REVALIDATE,
         "Vary": "Accept",
-        "X-Instroom-Draws": str(len(values)),
+        "X-Instroom-Draws": str(made),
         "Content-Type": MEDIA_TYPES[kind] + ("; charset=utf-8" if kind == "csv" else ""),
         "Content-Disposition": f'attachment; filename="paths-{done.found.id}.{kind}"',
     }
     if not_modified(request.headers.get("if-none-match"), headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    return StreamingResponse(path_stream(kind, values, months), headers=headers)
+    return StreamingResponse(path_stream(kind, sample_paths(done.stored, draws)), headers=headers)
 
 
 def _layer(done: Finished, name: shapes.Layer) -> Any:

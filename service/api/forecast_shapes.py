@@ -162,16 +162,41 @@ class MonthRow(Shape):
     quantiles: dict[str, float]
 
 
+class CitizenMonthRow(Shape):
+    """One month of a nationality, persons; `observed` is the counted month divided as published."""
+
+    month: str
+    observed: float | None
+    mean: float
+    minimum: float
+    median: float
+    medio: float
+    maximum: float
+
+
+class CitizenMonths(Shape):
+    citizen: str
+    rows: list[CitizenMonthRow]
+
+
 class Monthly(Shape):
+    """`citizens` where nationalities are told apart: their means add up to the month's mean."""
+
     levels: list[float]
     rows: list[MonthRow]
+    citizens: list[CitizenMonths]
 
 
 class SamplePaths(Shape):
-    """`paths` has one list of monthly values per draw."""
+    """`paths` has one list of monthly values per draw; `byCitizen` per draw and month one value per nationality.
+
+    `citizens` and `byCitizen` are there where nationalities are told apart; their values add up to the month's.
+    """
 
     months: list[str]
+    citizens: list[str] | None = None
     paths: list[list[float]]
+    by_citizen: list[list[list[int]]] | None = None
 
 
 def inlined(model: type[BaseModel]) -> dict[str, Any]:

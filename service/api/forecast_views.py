@@ -102,6 +102,30 @@ def month_rows(stored: StoredForecast, levels: Sequence[float]) -> list[dict[str
     return rows
 
 
+def citizen_rows(stored: StoredForecast) -> list[dict[str, Any]]:
+    """Months by nationality, whose means add up to the month's; none where none are told apart."""
+    found = stored.composition
+    if found is None:
+        return []
+    months, mean, quantiles = stored.paths(0)[0], found.mean, found.quantiles
+    counted = len(found.counted)
+    return [
+        {
+            "citizen": citizen,
+            "rows": [
+                {
+                    "month": month,
+                    "observed": float(mean[at, k]) if at < counted else None,
+                    "mean": float(mean[at, k]),
+                    **{name: float(quantiles[n, at, k]) for n, name in enumerate(LEVELS)},
+                }
+                for at, month in enumerate(months)
+            ],
+        }
+        for k, citizen in enumerate(found.citizens)
+    ]
+
+
 def probability_rows(said: ScenarioProbabilities) -> list[dict[str, Any]]:
     """One row per component of the prior: the scenarios, `unforeseen`, and `model` where it has weight."""
     return [

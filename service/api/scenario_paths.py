@@ -2,8 +2,8 @@
 
 Each scenario's year adds up to `interval-scenarios?rounding=1` exactly, its months to their nationalities; months
 that were counted are as counted. The layer is the posterior: the paths are draws of it. There are no TOTAL rows: a
-forecast of one nationality has that one, and a forecast of TOTAL without a composition has everybody under OTHER,
-the nationality the contract keeps for persons not told apart. Numbers come from `models.scenario_paths`.
+forecast of one nationality has that one, and a forecast of TOTAL without figures by nationality has everybody under
+OTHER, the nationality the contract keeps for persons not told apart. Numbers come from `models.scenario_paths`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from fastapi import APIRouter, Request, Response
+from numpy.typing import NDArray
 
 from service.api.finished import FinishedForecast, respond, to_json
 from service.api.shapes import Shape
@@ -59,6 +60,28 @@ def read_scenario_paths(request: Request, done: FinishedForecast) -> Response:
 
 def path_rows(stored: StoredForecast, figures: Sequence[AdoptedFigure] = ()) -> list[dict[str, Any]]:
     """Rows by scenario, month and nationality of a stored forecast."""
+    from priors.summary import LEVELS
+
+    told, wanted = stored.composition, yearly_figures(stored, figures)
+    citizens = told.citizens if told else (sole_nationality(stored),)
+    tables = told.scenario_tables(wanted, stored.calendar) if told else _undivided(stored, wanted)
+    months, _ = stored.paths(0)
+    return [
+        {"scenario": scenario, "month": month, "citizen": name, "value": value}
+        for scenario, table in zip(LEVELS, tables, strict=True)
+        for month, by_citizen in zip(months, table.tolist(), strict=True)
+        for name, value in zip(citizens, by_citizen, strict=True)
+    ]
+
+
+def sole_nationality(stored: StoredForecast) -> str:
+    """What a forecast that tells no nationalities apart is of."""
+    citizen: str = stored.document["target"]["citizen"]
+    return NOT_TOLD_APART if citizen == "TOTAL" else citizen
+
+
+def _undivided(stored: StoredForecast, figures: dict[str, list[int]]) -> list[NDArray[np.int32]]:
+    """`(month, 1)` per scenario, from the paths themselves: quick enough where they need not be divided."""
     from models.scenario_paths import scenario_paths
 
     months, draws = stored.paths(stored.draws)
@@ -66,17 +89,10 @@ def path_rows(stored: StoredForecast, figures: Sequence[AdoptedFigure] = ()) -> 
     counted = ~np.isin(calendar, stored.observation.future_months)
     told = draws[:, :, None]
     paths = scenario_paths(
-        yearly_figures(stored, figures), stored.years, calendar[counted], told[0, counted], calendar[~counted],
+        figures, stored.years, calendar[counted], told[0, counted], calendar[~counted],
         told[:, int(counted.sum()) :],
     )  # fmt: skip
-    citizen = stored.document["target"]["citizen"]
-    citizens = (NOT_TOLD_APART if citizen == "TOTAL" else citizen,)
-    return [
-        {"scenario": path.scenario, "month": str(month), "citizen": name, "value": value}
-        for path in paths
-        for month, by_citizen in zip(path.months, path.counts.tolist(), strict=True)
-        for name, value in zip(citizens, by_citizen, strict=True)
-    ]
+    return [path.counts for path in paths]
 
 
 def yearly_figures(stored: StoredForecast, figures: Sequence[AdoptedFigure] = ()) -> dict[str, list[int]]:

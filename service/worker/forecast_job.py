@@ -51,7 +51,8 @@ def compute_forecast(task: ForecastTask, realisations: pd.DataFrame, directory: 
         method="joint" if order.method == "joint" else "weighted",
         seed=order.seed,
     )
-    write_forecast(run_forecast(request, realisations, report, SharedFits(task.fits)), directory)
+    fits = SharedFits(task.fits)
+    write_forecast(run_forecast(request, realisations, report, fits.all_countries, fits.shares), directory)
 
 
 def run_task(task: ForecastTask, realisations: pd.DataFrame, compute: Compute, report: Report) -> Outcome:

@@ -47,13 +47,13 @@ def same(one: PanelFit, other: PanelFit) -> bool:
 
 def test_made_once_and_found_again(tmp_path: Path, panel: PanelSeries, made: list[int]) -> None:
     told: list[float] = []
-    first = SharedFits(tmp_path / "fits")(panel, 3, told.append)
-    again = SharedFits(tmp_path / "fits")(panel, 3, told.append)
+    first = SharedFits(tmp_path / "fits").all_countries(panel, 3, told.append)
+    again = SharedFits(tmp_path / "fits").all_countries(panel, 3, told.append)
     assert made == [3]
     assert same(first, again)
     assert again.diagnostics == first.diagnostics
     assert told[-1] == 1.0
-    assert SharedFits(tmp_path / "fits")(panel, 4, told.append).seed == 4
+    assert SharedFits(tmp_path / "fits").all_countries(panel, 4, told.append).seed == 4
     assert made == [3, 4]
 
 
@@ -63,7 +63,7 @@ def test_the_fits_used_last_are_kept(
     monkeypatch.setattr(shared_fits, "KEPT", 2)
     fits = SharedFits(tmp_path / "fits")
     for seed in (1, 2, 1, 3):
-        fits(panel, seed, lambda share: None)
+        fits.all_countries(panel, seed, lambda share: None)
     assert made == [1, 2, 3]
     assert {path.name for path in fits.folder.iterdir()} == {fit_name(panel, 1), fit_name(panel, 3)}
 
@@ -73,5 +73,5 @@ def test_what_stops_the_sampler_leaves_nothing(tmp_path: Path, panel: PanelSerie
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        SharedFits(tmp_path / "fits")(panel, 3, stop)
+        SharedFits(tmp_path / "fits").all_countries(panel, 3, stop)
     assert list(tmp_path.rglob("*.npz")) == []

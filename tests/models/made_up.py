@@ -20,6 +20,7 @@ from models.conflict import Conflict, conflict
 from models.evidence import Evidence
 from models.forecast import Forecast, base_normals, learn_evidence, model_component
 from models.forecast_checks import TargetData, target_data
+from models.forecast_composition import Composition
 from models.inflow_paths import InflowParameters
 from models.model_draws import CountryFit, ModelDraws, ModelFit, simulate_model
 from models.paths import whole_paths
@@ -193,6 +194,12 @@ def scenarios(
     return parse_scenario_set(payload | changed)
 
 
+def undivided(here: Moment) -> Composition:
+    """Everybody under one nationality."""
+    months = here.data.in_force.since(np.datetime64(f"{CUTOFF.year}-01", "M"))
+    return Composition(("OTHER",), months.counts[:, None].astype(np.int32), None, None, ())
+
+
 def forecast(here: Moment, chosen: ScenarioSet | None, expert_weight: float = 1.0) -> Forecast:
     """A whole forecast around a moment, as run_forecast would make it, without a sampler."""
     stated = expert_density(chosen, here.data.counted_when_stated) if chosen else None
@@ -208,6 +215,6 @@ def forecast(here: Moment, chosen: ScenarioSet | None, expert_weight: float = 1.
     )
     request = ForecastRequest(TARGET, chosen, CUTOFF, date(2021, 1, 1), expert_weight, 3, "weighted", 5)
     return Forecast(
-        request, here.data, here.evidence, here.base, here.own, stated, posterior, None, paths, clash,
+        request, here.data, here.evidence, here.base, here.own, stated, posterior, None, paths, undivided(here), clash,
         {"passed": True}, here.data.warnings, {"weighing": 0.1},
     )  # fmt: skip

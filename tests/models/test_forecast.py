@@ -242,7 +242,7 @@ class TestTheLine:
         shares = [share for _, share in told]
         assert shares == sorted(shares)
         assert [stage for stage, _ in told] == [
-            "reading", "sampling", "simulating", "evidence", "weighing", "paths", "finished",
+            "reading", "sampling", "simulating", "evidence", "weighing", "paths", "nationalities", "finished",
         ]  # fmt: skip
 
     def test_what_the_listener_raises_ends_the_work(self) -> None:
