@@ -100,7 +100,7 @@ class StoredComposition:
     def scenario_tables(
         self, figures: Mapping[str, Sequence[int]], calendar: Calendar
     ) -> list[NDArray[np.int32]]:
-        """`(month, citizen)` per scenario: from the table, or, for figures that were adopted instead, from all paths."""
+        """`(month, citizen)` per scenario: from the table; from all paths for figures that were adopted instead."""
         made: NDArray[np.int32] = np.load(self.directory / "scenario_paths.npy", mmap_mode="r")
         by_year = calendar.by_year(made.sum(axis=2))
         if by_year.tolist() == [list(by_year) for by_year in figures.values()]:

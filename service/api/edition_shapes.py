@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from service.api.finished import Finished, plain
-from service.api.forecast_shapes import ForecastState, forecast_json
+from service.api.forecast_shapes import ForecastState, forecast_json, warnings_json
 from service.api.shapes import ListShape, Shape
 from service.settings import Settings
 from service.storage.editions import Edition
@@ -60,7 +60,7 @@ def edition_json(done: Finished, edition: Edition, settings: Settings) -> dict[s
     )
     return {
         **whole,
-        "warnings": list(dict.fromkeys([*done.found.warnings, *stored.warnings])),
+        **warnings_json([*done.found.warnings, *stored.warnings]),
         "editionStatus": edition.status,
         "edition": edition.adoption.edition,
         "adoption": _adoption(edition),
