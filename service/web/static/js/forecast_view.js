@@ -4,7 +4,7 @@ import { byId, element, show } from "./dom.js";
 import { redrawExceedance, regroup } from "./exceedance.js";
 import { drawFan } from "./charts/fan.js";
 import { drawYears } from "./charts/years.js";
-import { date, named, percent, persons, place, t } from "./i18n.js";
+import { date, has, named, percent, persons, place, t } from "./i18n.js";
 import { drawOneYear } from "./one_year.js";
 import { drawProvenance } from "./provenance.js";
 import { scenarioTable } from "./tables.js";
@@ -31,7 +31,7 @@ function drawOverview(figures) {
   byId("scenario-table").replaceChildren(scenarioTable(intervals.years));
   byId("scenario-note").textContent = `${t("scenario.note", { share: percent(intervals.intervalProbability) })} ${rounding(intervals)}`;
   byId("labels").replaceChildren(...labels(figures).map(([kind, text]) => badge(kind, text)));
-  byId("warnings").replaceChildren(...notices(figures, forecast.warnings ?? []));
+  byId("warnings").replaceChildren(...notices(figures, remarksOf(forecast)));
 }
 
 function headingOf({ series, geo, citizen }) {
@@ -68,9 +68,12 @@ function labels({ forecast, source }) {
 const badge = (kind, text) =>
   element("li", {}, element("span", { class: `utrecht-data-badge label label--${kind}` }, text));
 
-function notices({ source }, warnings) {
-  // The service writes its warnings in English, whatever the language of the page.
-  const items = warnings.map((warning) => element("li", { lang: "en" }, warningText(warning)));
+const remarksOf = ({ remarks, warnings }) => remarks ?? (warnings ?? []).map((detail) => ({ detail }));
+
+function notices({ source }, remarks) {
+  // That figures are invented is said in the page's own words, first of all.
+  const others = remarks.filter(({ code }) => source !== "synthetic" || code !== "synthetic_data");
+  const items = others.map(remarkItem);
   if (source === "synthetic") items.unshift(element("li", {}, t("label.synthetic.meaning")));
   if (!items.length) return [];
   const heading = element("h3", { class: "utrecht-heading-3" }, t("warnings.heading"));
@@ -78,7 +81,11 @@ function notices({ source }, warnings) {
   return [element("div", { class: "utrecht-alert utrecht-alert--warning notice" }, heading, list)];
 }
 
-const warningText = (warning) => (typeof warning === "string" ? warning : (warning.detail ?? JSON.stringify(warning)));
+// A remark without a text of the page's own is shown in the service's English.
+function remarkItem({ code, parameters, detail }) {
+  const key = `remark.${code}`;
+  return has(key) ? element("li", {}, t(key, parameters)) : element("li", { lang: "en" }, detail);
+}
 
 function drawWeights({ weights, scenarioSet }) {
   const host = byId("weights");
