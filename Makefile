@@ -22,7 +22,7 @@ check: .venv/ready-dev
 	.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/mypy
 
 bench: .venv/ready-dev .venv-bench/ready
-	$(PY) -m benchmarks.what_if && $(PY) -m benchmarks.memory && $(PY) -m benchmarks.start && $(PY) -m benchmarks.sampler
+	$(PY) -m benchmarks.what_if && $(PY) -m benchmarks.page_edit && $(PY) -m benchmarks.memory && $(PY) -m benchmarks.start && $(PY) -m benchmarks.sampler
 	.venv-bench/bin/python -m benchmarks.accuracy
 
 docs: .venv/ready-dev

@@ -4,56 +4,26 @@ Everything runs as a user runs it: web process, worker, database. What the page 
 HTTP interface says, so that neither the stand-in of the other tests nor this test can drift from it unseen.
 """
 
-import os
-import re
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.browser.conftest import CHROMIUM, NARROW, WIDE, Opener
+from tests.browser.live import LONGEST_FORECAST, live_service
 from tests.browser.test_accessibility import violations
 from tests.browser.test_page import number
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
-
-LONGEST_START, LONGEST_FORECAST = 120, 300_000  # seconds, milliseconds
-
-
-def announced_address(process: "subprocess.Popen[bytes]", log: Path) -> str:
-    """The address that `instroom serve` prints once it is ready; fails with its words when it ends instead."""
-    deadline = time.monotonic() + LONGEST_START
-    while process.poll() is None and time.monotonic() < deadline:
-        if found := re.search(r"ready at (http://\S+)", log.read_text("utf-8")):
-            return found.group(1)
-        time.sleep(0.2)
-    return pytest.fail("instroom serve did not start: " + log.read_text("utf-8")[-1_000:])
 
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not CHROMIUM.is_file():
         pytest.skip(f"no Chromium at {CHROMIUM}; set INSTROOM_CHROMIUM to its path")
-    folder = tmp_path_factory.mktemp("service")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("INSTROOM_")}
-    settings = {"INSTROOM_DATA_DIR": str(folder / "var"), "HOST": "127.0.0.1", "PORT": "0"}
-    command = [str(Path(sys.executable).with_name("instroom")), "serve"]
-    log = folder / "serve.log"
-    with log.open("wb") as written:
-        process = subprocess.Popen(
-            command, env={**kept, **settings}, stdout=written, stderr=subprocess.STDOUT
-        )
-    try:
-        yield announced_address(process, log)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=60)
+    with live_service(tmp_path_factory.mktemp("service")) as address:
+        yield address
 
 
 def read(live: str, path: str, **query: Any) -> Any:

@@ -262,6 +262,82 @@ def test_a_table_becomes_the_draft_and_what_is_wrong_in_it_is_named_by_its_cell(
     assert (tmp_path / "xlsx").read_bytes()[:2] == b"PK"
 
 
+FIT = {
+    "family": "lognormal",
+    "expected": 36_200.4,
+    "spread": 9_100.2,
+    "residual": 0.012,
+    "fitted": [{"level": 0.125, "value": 26_100}, {"level": 0.875, "value": 46_400}],
+}
+
+
+def test_a_belief_is_found_from_chances_or_chips_shown_and_taken_over(
+    open_page: Opener, at_desk: Desk
+) -> None:
+    visit = opened(open_page, at_desk)
+    page = visit.page
+    asked: list[Any] = []
+
+    def answer(route: Route) -> None:
+        asked.append(json.loads(route.request.post_data or ""))
+        route.fulfill(status=200, content_type="application/json", body=json.dumps(FIT))
+
+    page.route("**/elicitation-fits", answer)
+    page.locator(".card__year button").first.click()
+    page.fill("#quantile-1", "35.000")
+    page.click("#elicit-compute")
+    page.locator("#elicit-fit", has_text="36.200").wait_for()
+    assert "12,5% kans op minder dan 26.100" in visit.text("#elicit-fit")
+    page.check("#elicit-roulette")
+    for bin_number in (3, 4, 4, 5):
+        page.click(f"#bin-{bin_number}-more")
+    page.click("#bin-5-less")
+    assert "3 van 20" in visit.text("#roulette-left")
+    page.click("#elicit-take")
+    page.locator("#dialog").wait_for(state="hidden")
+    assert page.input_value(EXPECTED) == "36.200"
+    assert page.input_value("#f-scenarios-0-years-2025-spread") == "9.100"
+    quantiles, roulette = asked
+    assert quantiles["kind"] == "quantiles" and quantiles["points"][1] == {"level": 0.5, "value": 35_000}
+    assert roulette["chips"] == [0, 0, 0, 1, 2, 0, 0, 0, 0, 0] and len(roulette["bins"]) == 11
+
+
+def test_a_forecast_of_the_saved_version_is_ordered_and_followed(open_page: Opener, at_desk: Desk) -> None:
+    visit = opened(open_page, at_desk)
+    page = visit.page
+    page.wait_for_timeout(300)
+    assert not page.locator("#order").is_visible()
+    page.fill(EXPECTED, "41.000")
+    page.click("#save")
+    page.fill("#reason", "nieuwe cijfers")
+    page.click("#save-submit")
+    page.locator("#order-submit").wait_for()
+    first = at_desk.fake.forecasts[0]
+    request = {**first["request"], "scenarioSetVersion": 2}
+    made = {
+        **first,
+        "id": "fc-2",
+        "status": "running",
+        "progress": 0.4,
+        "stage": "sampling",
+        "request": request,
+    }
+
+    def order(route: Route) -> None:
+        if route.request.method != "POST":
+            return route.fallback()
+        assert json.loads(route.request.post_data or "")["scenarioSetVersion"] == 2
+        at_desk.fake.forecasts.insert(0, made)
+        return route.fulfill(status=202, content_type="application/json", body=json.dumps(made))
+
+    page.route(re.compile(r"/v1/forecasts(\?|$)"), order)
+    page.click("#order-submit")
+    page.locator("#order", has_text="40%").wait_for()
+    made.update(status="succeeded", progress=1.0, createdAt="2025-05-01T00:00:00Z")
+    page.locator("#order", has_text="is klaar").wait_for()
+    assert visit.own_complaints() == []
+
+
 def test_markup_in_any_text_is_text(open_page: Opener, at_desk: Desk) -> None:
     visit = opened(open_page, at_desk)
     page = visit.page

@@ -32,7 +32,8 @@ export function redrawProgress() {
   show(byId("progress"), true);
 }
 
-function stageSentence(state) {
+/** What the computation is doing, in the reader's language. */
+export function stageSentence(state) {
   if (state.status === "succeeded") return t("progress.ready");
   if (state.status === "failed") return t("progress.failed", { detail: state.error?.detail ?? "" }).trim();
   if (state.status === "cancelled") return t("progress.cancelled");

@@ -2,8 +2,8 @@
 // Holds the state of the page; drawing, asking and keeping are done by the modules under scenarios/.
 
 import { ServiceError, get, getAll, getVersioned } from "./api.js";
-import { byId, element, show } from "./dom.js";
-import { clearFailure, failWith, sentenceFor } from "./failure.js";
+import { byId, show } from "./dom.js";
+import { clearFailure, failWith } from "./failure.js";
 import { date, moment, t } from "./i18n.js";
 import { askPreview, askWhatIf, fromDensity } from "./scenarios/answers.js";
 import { makeAsker } from "./scenarios/asking.js";
@@ -20,7 +20,9 @@ import { countedYears, forecastFor } from "./scenarios/layers.js";
 import { equal } from "./scenarios/merge.js";
 import { openMerge } from "./scenarios/merge_dialog.js";
 import { clearNotices, notice } from "./scenarios/notices.js";
+import { drawFaults, drawUnreachable } from "./scenarios/refusals.js";
 import { drawBasis, drawFeedback, drawResults } from "./scenarios/results.js";
+import { drawOrder } from "./scenarios/order.js";
 import { openSave } from "./scenarios/save_dialog.js";
 import { drawSummary } from "./scenarios/summary.js";
 import { exportSet, importFile } from "./scenarios/transfer.js";
@@ -147,24 +149,13 @@ function refused(error) {
   if (error.status === 401) return failWith(error);
   byId("results").classList.add("results--stale");
   if (error.status === 400) return faults(error.errors.length ? error.errors : [{ field: "", detail: error.detail }]);
-  const text = element("p", { class: "utrecht-alert utrecht-alert--warning notice" }, t("results.unreachable"), " ", sentenceFor(error.status));
-  byId("results-fault").replaceChildren(text);
-  show(byId("results"), true);
+  drawUnreachable(error);
   clearTimeout(retrying);
   retrying = setTimeout(() => ask(performance.now()), RETRY);
   return undefined;
 }
 
-/** Faults at their fields; those without one, and how many there are, beside the results. */
-function faults(found) {
-  const left = editor.showFaults(found);
-  if (!found.length) return byId("results-fault").replaceChildren();
-  const lines = left.map(({ field, detail }) => element("li", { lang: "en" }, field ? `${field}: ${detail}` : detail));
-  const box = element("div", { class: "utrecht-alert utrecht-alert--error notice" }, element("p", {}, t("results.refused")));
-  if (lines.length) box.append(element("ul", {}, ...lines));
-  show(byId("results"), true);
-  return byId("results-fault").replaceChildren(box);
-}
+const faults = (found) => drawFaults(found, editor.showFaults(found));
 
 function drawAnswers() {
   if (!view.answer) return;
@@ -173,6 +164,7 @@ function drawAnswers() {
   drawResults({ ...view, layers: comparison.layers(), experts: view.forecast && comparison.wants("experts") ? view.experts : null, names });
   drawPosteriors(view.answer.probabilities);
   drawBasis(view.forecast, view.answer, view.forecast && date(view.forecast.request.asOf));
+  drawOrder(view, () => work().expertWeight, ordered);
 }
 
 function drawHead() {
@@ -291,6 +283,12 @@ async function around() {
   Object.assign(view, { past, saved, conflict: conflict?.conflict ?? null });
   await comparison.offer();
   drawAnswers();
+}
+
+async function ordered() {
+  view.forecasts = await getAll("/forecasts", { pageSize: 100 });
+  view.forecast = forecastFor(view.forecasts, view.stored?.id, set());
+  await around();
 }
 
 async function savedAnswer(forecast, base) {

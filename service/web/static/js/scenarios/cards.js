@@ -137,7 +137,7 @@ function allYears(page, path, one, name, kind) {
       element("td", {}, dropYear(page, path, one, other, name)),
     );
   });
-  const drop = one.years[year] && dropYear(page, path, one, year, name, t("card.dropThis", { year }));
+  const drop = one.years[year] && dropYear(page, path, one, year, name, true);
   const columns = ["card.column.year", kind === "expected" ? "card.column.expected" : "card.column.change", "card.column.spread"];
   const head = element("tr", {}, ...columns.map((key) => element("th", { scope: "col" }, t(key))), element("td", {}));
   const caption = element("caption", { class: "visually-hidden" }, t("card.yearsOf", { name }));
@@ -145,11 +145,12 @@ function allYears(page, path, one, name, kind) {
   return fold(id, t("card.otherYears"), open, table, drop || null);
 }
 
-function dropYear(page, path, one, year, name, label = t("card.drop")) {
+function dropYear(page, path, one, year, name, here = false) {
   if (Object.keys(one.years).length < 2) return null;
+  const label = here ? t("card.dropThis", { year }) : t("card.drop");
   return button(label, () => page.change(setIn(page.current(), [...path, "years", String(year)], undefined)), {
     kind: "subtle",
-    name: t("card.dropName", { year, name }),
+    name: t(here ? "card.dropThisName" : "card.dropName", { year, name }),
   });
 }
 

@@ -150,6 +150,10 @@ function finding(item) {
 
 export function drawBasis(forecast, answer, date) {
   const parts = [forecast ? t("results.basis", { asOf: date }) : t("results.basisNone")];
+  for (const { year, monthsObserved: months, observedToDate } of answer.years) {
+    const key = { 1: "overview.observedOne", 12: "overview.observedAll" }[months] ?? "overview.observed";
+    if (months) parts.push(t(key, { year, months, count: persons(observedToDate) }));
+  }
   if (answer.seconds !== null) parts.push(t("results.seconds", { milliseconds: decimal(1000 * answer.seconds, 0) }));
   byId("results-basis").textContent = parts.join(" ");
 }
