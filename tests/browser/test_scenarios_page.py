@@ -219,8 +219,11 @@ def test_a_new_set_is_written_and_saved(open_page: Opener, at_desk: Desk) -> Non
     page = visit.page
     page.click("#new-set")
     page.locator("#set-state", has_text="nog niet bewaard").wait_for()
-    page.locator("#results-basis", has_text="nog geen prognose").wait_for()
+    page.locator("#results-basis", has_text="Doorgerekend met de prognose").wait_for()
     page.click("#general-more summary")
+    assert page.input_value("#f-cutoff") == "2024-06-30", "it joins the round of the latest forecast"
+    page.fill("#f-cutoff", "2024-03-31")
+    page.locator("#results-basis", has_text="nog geen prognose").wait_for()
     page.fill("#f-name", "Tweede set")
     page.click("#save")
     page.fill("#reason", "eerste gedachten")

@@ -27,7 +27,7 @@ def test_two_experts_choose_per_field_and_nothing_is_overwritten(open_page: Open
     shown = visit.text("#dialog")
     assert "beide gewijzigd" in shown and "41.000" in shown and "30.000" in shown and "Doorgaan" in shown
     page.click("#merge-take")
-    assert "Kies nog in 1" in visit.text("#dialog-fault")
+    assert "Nog te kiezen velden: 1." in visit.text("#dialog-fault")
     page.locator(".merge__row--both input[value=theirs]").check()
     page.click("#merge-take")
     page.locator("#save-submit").wait_for()

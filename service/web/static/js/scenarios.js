@@ -2,6 +2,7 @@
 // Holds the state of the page; drawing, asking and keeping are done by the modules under scenarios/.
 
 import { ServiceError, get, getAll, getVersioned } from "./api.js";
+import { latest } from "./chooser.js";
 import { byId, show } from "./dom.js";
 import { clearFailure, failWith } from "./failure.js";
 import { date, moment, t } from "./i18n.js";
@@ -22,10 +23,11 @@ import { openMerge } from "./scenarios/merge_dialog.js";
 import { clearNotices, notice } from "./scenarios/notices.js";
 import { drawFaults, drawUnreachable } from "./scenarios/refusals.js";
 import { drawBasis, drawFeedback, drawResults } from "./scenarios/results.js";
+import { startKeys } from "./scenarios/keys.js";
 import { drawOrder } from "./scenarios/order.js";
 import { openSave } from "./scenarios/save_dialog.js";
 import { drawSummary } from "./scenarios/summary.js";
-import { exportSet, importFile } from "./scenarios/transfer.js";
+import { startTransfer } from "./scenarios/transfer.js";
 import { drawWeight, syncWeight } from "./scenarios/weight.js";
 import { startShell } from "./shell.js";
 
@@ -121,11 +123,21 @@ function changeWeight(expertWeight, gesture) {
 
 function after(editedAt, drawn) {
   drafts.keep({ set: set(), expertWeight: work().expertWeight, base: view.stored && { version: view.stored.version, etag: view.etag, set: view.base } });
-  if (!yearsOf(set()).includes(view.year)) view.year = yearsOf(set())[0];
+  drawYears();
   editor.draw(drawn);
+  followRound();
   syncWeight();
   drawHead();
   ask(editedAt);
+}
+
+/** Another cutoff or series is another round, with another forecast or none. */
+function followRound() {
+  const found = forecastFor(view.forecasts, view.stored?.id, set());
+  if (found?.id === view.forecast?.id) return;
+  Object.assign(view, { forecast: found, saved: null, conflict: null });
+  drawWeight(view, work, changeWeight);
+  around().catch(failWith);
 }
 
 function ask(editedAt) {
@@ -187,9 +199,15 @@ function drawState() {
   node.classList.toggle("toolbar__state--offline", isDirty() && ["offline", "clash"].includes(draftState));
 }
 
+function drawYears() {
+  const years = yearsOf(set());
+  if (!years.includes(view.year)) view.year = years[1] ?? years[0];
+  drawYearChoices(years, view.year, chooseYear);
+}
+
 function chooseYear(year) {
   view.year = year;
-  drawYearChoices(yearsOf(set()), year, chooseYear);
+  drawYears();
   editor.draw();
   drawAnswers();
   if (view.feedback) drawFeedback(view.feedback, year);
@@ -199,7 +217,6 @@ function step(move) {
   const editedAt = performance.now();
   if (!move()) return;
   after(editedAt, { force: true });
-  drawYearChoices(yearsOf(set()), view.year, chooseYear);
 }
 
 async function refresh() {
@@ -230,22 +247,24 @@ async function open(id, started = null) {
   if (id) await readStored(id);
   const draft = started ? null : await drafts.open(id ?? "new");
   if (started) await drafts.open("new");
-  const begun = started ?? view.base ?? emptySet(new Date().toISOString().slice(0, 10), newLabels());
+  const begun = started ?? view.base ?? emptySet(latestCutoff(), newLabels());
   view.forecast = forecastFor(view.forecasts, id, begun);
   history.reset({ set: begun, expertWeight: savedWeight() });
   draftState = null;
   keepInAddress(id);
   if (draft && !equal(draft.set, begun)) restore(draft);
-  view.year = yearsOf(set())[1] ?? yearsOf(set())[0];
+  view.year = null;
   show(byId("editor"), true);
   drawChoice(view, id, work());
-  drawYearChoices(yearsOf(set()), view.year, chooseYear);
+  drawYears();
   editor.draw({ force: true });
   drawWeight(view, work, changeWeight);
   drawHead();
   await around();
 }
 
+// A new set most often joins the round that the latest forecast is about.
+const latestCutoff = () => latest(view.forecasts)?.request.cutoff ?? new Date().toISOString().slice(0, 10);
 const newLabels = () => ({ name: t("sets.newName"), first: t("sets.first"), second: t("sets.second") });
 
 async function readStored(id) {
@@ -349,18 +368,8 @@ function redraw() {
 
 function imported(body) {
   change(bodyOf({ ...set(), ...body }));
-  drawYearChoices(yearsOf(set()), view.year, chooseYear);
   editor.draw({ force: true });
   notice("info", t("import.done"), []);
-}
-
-function keys(event) {
-  if (dialogIsOpen() || !work() || !(event.ctrlKey || event.metaKey) || event.altKey) return;
-  const key = event.key.toLowerCase();
-  const action = { z: event.shiftKey ? redo : undo, y: redo, s: saveNow }[key];
-  if (!action) return;
-  event.preventDefault();
-  action();
 }
 
 const undo = () => step(history.undo);
@@ -375,16 +384,9 @@ function listen() {
   const clicks = { undo, redo, save: saveNow, print: () => window.print(), rescale: () => change(rescaled(set())) };
   clicks["add-scenario"] = () => change(withScenario(set(), ""), null, `f-scenarios-${set().scenarios.length}-label`);
   clicks["add-event"] = () => change(withEvent(set(), "", view.year), null, `f-events-${set().events.length}-label`);
-  clicks["import-set"] = () => byId("import-file").click();
-  clicks["export-csv"] = () => exportSet(view.stored, "csv").catch(failWith);
-  clicks["export-xlsx"] = () => exportSet(view.stored, "xlsx").catch(failWith);
   for (const [id, action] of Object.entries(clicks)) byId(id).addEventListener("click", action);
-  byId("import-file").addEventListener("change", ({ target }) => {
-    const [file] = target.files;
-    target.value = "";
-    if (file) importFile(file, imported).catch(failWith);
-  });
-  document.addEventListener("keydown", keys);
+  startTransfer({ receive: imported, stored: () => view.stored });
+  startKeys({ z: undo, y: redo, s: saveNow }, () => Boolean(work()) && !dialogIsOpen());
   window.addEventListener("online", () => {
     drafts.retry();
     if (work()) ask(performance.now());

@@ -25,17 +25,17 @@ export function bodyOf(set) {
   };
 }
 
-/** A first set to write in: two scenarios for this year and the next. */
-export function emptySet(today, labels) {
-  const year = Number(today.slice(0, 4));
+/** A first set to write in at a cutoff: two scenarios for its own year and the next. */
+export function emptySet(cutoff, labels) {
+  const year = Number(cutoff.slice(0, 4));
   const beliefs = (expected, spread) => ({
     [year]: { expected, spread },
     [year + 1]: { expected, spread: 1.5 * spread },
   });
   return bodyOf({
     name: labels.name,
-    edition: `${year}-1`,
-    cutoff: today,
+    edition: `${year}-${Number(cutoff.slice(5, 7)) < 4 ? 1 : 2}`,
+    cutoff,
     target: { series: "first_applications", geo: "NL", citizen: "TOTAL" },
     scenarios: [
       { key: "scenario_1", label: labels.first, probability: 0.7, years: beliefs(35000, 5000) },

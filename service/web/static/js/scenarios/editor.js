@@ -2,7 +2,7 @@
 // them, so that what is being typed or drawn along stays where it is.
 
 import { byId, element, show } from "../dom.js";
-import { decimal, language, percent, t } from "../i18n.js";
+import { language, percent, t } from "../i18n.js";
 import { eventCard, generalCard, scaleOf, scenarioCard, unforeseenCard } from "./cards.js";
 import { get, probabilitySum, setIn, yearsOf } from "./document.js";
 import { makeForm } from "./fields.js";
@@ -71,8 +71,11 @@ function drawSum(set) {
 
 export const isWhole = (set) => Math.abs(probabilitySum(set) - 1) <= 1e-6;
 
-/** The years as a row of radio buttons; choose(year) is called with the chosen one. */
+/** The years as a row of radio buttons; choose(year) is called with the chosen one. Drawn anew only when they change. */
 export function drawYearChoices(years, chosen, choose) {
+  const now = JSON.stringify([years, chosen]);
+  if (byId("year-choices").dataset.drawn === now) return;
+  byId("year-choices").dataset.drawn = now;
   const focused = document.activeElement?.name === "year";
   const choices = years.map((year) => {
     const radio = element("input", { type: "radio", name: "year", id: `year-${year}`, value: year, checked: year === chosen, class: "visually-hidden" });
@@ -82,5 +85,3 @@ export function drawYearChoices(years, chosen, choose) {
   byId("year-choices").replaceChildren(...choices);
   if (focused) byId(`year-${chosen}`)?.focus();
 }
-
-export const weightText = (value) => decimal(value, 2);

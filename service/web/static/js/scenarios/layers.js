@@ -12,9 +12,9 @@ const same = (a, b) => a.series === b.series && a.geo === b.geo && (a.citizen ??
 export function forecastFor(forecasts, id, set) {
   const done = forecasts.filter((one) => one.status === "succeeded");
   done.sort((a, b) => String(b.createdAt).localeCompare(String(a.createdAt)));
-  const own = done.find((one) => id && one.request.scenarioSet === id);
   const like = (one) => one.request.cutoff === set.cutoff && one.request.target && same(one.request.target, set.target);
-  return own ?? done.find(like) ?? null;
+  const round = done.filter(like);
+  return round.find((one) => id && one.request.scenarioSet === id) ?? round[0] ?? null;
 }
 
 /** The set of the latest earlier cutoff for the same target. */

@@ -1,16 +1,29 @@
 // Files in and out: a set from CSV or XLSX becomes the draft (nothing is stored by that), the stored version goes out.
 
 import { ServiceError, getFile, send } from "../api.js";
-import { element } from "../dom.js";
-import { sentenceFor } from "../failure.js";
+import { byId, element } from "../dom.js";
+import { failWith, sentenceFor } from "../failure.js";
 import { t } from "../i18n.js";
 import { faultLines, openDialog } from "./dialog.js";
 
 const XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 const LARGEST = 5_000_000;
 
+/** receive(parts) gets what a file says; stored() is the version that goes out. */
+export function startTransfer({ receive, stored }) {
+  byId("import-set").addEventListener("click", () => byId("import-file").click());
+  byId("import-file").addEventListener("change", ({ target }) => {
+    const [file] = target.files;
+    target.value = "";
+    if (file) importFile(file, receive).catch(failWith);
+  });
+  for (const format of ["csv", "xlsx"]) {
+    byId(`export-${format}`).addEventListener("click", () => exportSet(stored(), format).catch(failWith));
+  }
+}
+
 /** Gives the set in a file to receive(set); what is wrong with the file is shown with its cells. */
-export async function importFile(file, receive) {
+async function importFile(file, receive) {
   if (file.size > LARGEST) return refuse(file, t("import.large"), []);
   const type = /\.xlsx$/i.test(file.name) ? XLSX : "text/csv";
   try {
@@ -28,7 +41,7 @@ function refuse(file, sentence, lines) {
   openDialog({ heading: t("import.heading"), content, actions: [], cancel: "dialog.close" });
 }
 
-export async function exportSet(set, format) {
+async function exportSet(set, format) {
   const blob = await getFile(`/scenario-sets/${encodeURIComponent(set.id)}/export`, { format });
   const link = element("a", { href: URL.createObjectURL(blob), download: `${fileName(set)}.${format}` });
   link.click();
