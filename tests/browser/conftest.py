@@ -107,7 +107,8 @@ def open_page(chromium: Browser, origin: str) -> Iterator[Opener]:
     def opened(width: int = WIDE, path: str = "/", at: str = origin, **options: Any) -> Visit:
         context = chromium.new_context(viewport={"width": width, "height": 900}, locale="en-GB", **options)
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        # Long, because a test says what must happen and not how fast a busy machine does it.
+        context.set_default_timeout(60_000)
         visit = Visit(context.new_page(), at)
         _listen(visit)
         visit.page.goto(at + path)
