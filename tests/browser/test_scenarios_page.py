@@ -111,7 +111,7 @@ def test_undo_and_redo_by_button_and_keyboard(open_page: Opener, at_desk: Desk) 
     page.fill(EXPECTED, "41.000")
     page.click("#add-event")
     page.locator("#event-cards .card").wait_for()
-    page.keyboard.type("Grens dicht")
+    page.fill("#f-events-0-label", "Grens dicht")
     page.keyboard.press("Control+z")
     assert page.input_value("#f-events-0-label") == ""
     page.keyboard.press("Control+z")

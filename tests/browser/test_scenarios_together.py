@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import httpx
 import pytest
+from playwright.sync_api import Route
 
 from tests.browser.conftest import Opener
-from tests.browser.desk import Desk, desk
+from tests.browser.desk import STATED, Desk, desk
+from tests.browser.fake_service import density, year_row
 from tests.browser.test_scenarios_page import EXPECTED, opened
 
 pytestmark = pytest.mark.browser
@@ -124,3 +128,42 @@ def test_three_versions_merge_field_by_field(open_page: Opener, at_desk: Desk) -
     assert result["mine"]["scenarios"][0]["probability"] == 0.6 and result["mine"]["name"] == "m"
     assert {s["key"] for s in result["allMine"]["scenarios"]} == {"a", "b", "c"}
     assert result["allTheirs"] == result["theirs"]
+
+
+def test_the_round_before_and_the_model_alone_stand_beside_the_draft(
+    open_page: Opener, at_desk: Desk
+) -> None:
+    earlier = {**STATED, "edition": "2023-2", "cutoff": "2023-12-31", "name": "Vorige ronde"}
+    assert httpx.post(f"{at_desk.address}/v1/scenario-sets", json=earlier).status_code == 201
+    visit = opened(open_page, at_desk, path=f"/scenarios?set={at_desk.set_id}")
+    page = visit.page
+    page.locator("label.check", has_text="vorige editie (2023-2)").locator("input").check()
+    page.locator("#year-fan .chart__drawing .line-previous").first.wait_for(state="attached")
+    page.locator("#layer-model").check()
+    page.locator("#year-density .chart__drawing .line-model").wait_for(state="attached")
+    page.uncheck("#layer-experts")
+    page.locator("#year-density .chart__drawing .line-experts").wait_for(state="detached")
+    assert "Vorige editie (2023-2): mediaan" in visit.text("#year-density-summary, #density-summary")
+    assert visit.own_complaints() == []
+
+
+def test_an_adopted_edition_goes_before_an_earlier_set(open_page: Opener, at_desk: Desk) -> None:
+    adopted = {**at_desk.fake.forecasts[0], "edition": "2023-2"}
+    adopted["request"] = {**adopted["request"], "cutoff": "2023-12-31"}
+
+    def answer(route: Route) -> None:
+        if "/interval-scenarios" in route.request.url:
+            body: dict[str, object] = {"years": [year_row(2025, 1)]}
+        elif "/density" in route.request.url:
+            body = density("posterior", 2025)
+        else:
+            body = {"items": [adopted], "page": 1, "pageSize": 100, "total": 1}
+        route.fulfill(status=200, content_type="application/json", body=json.dumps(body))
+
+    visit = open_page(at="about:blank", path="")
+    page = visit.page
+    page.route("**/v1/editions**", answer)
+    page.goto(f"{at_desk.address}/scenarios")
+    visit.computed()
+    page.locator("label.check", has_text="vorige editie (2023-2)").locator("input").check()
+    page.locator("#year-density .chart__drawing .line-previous").wait_for(state="attached")

@@ -6,7 +6,7 @@ import { byId, element, show } from "../dom.js";
 import { failWith } from "../failure.js";
 import { t } from "../i18n.js";
 import { check } from "./cards.js";
-import { modelLayer, otherSets, previousEdition, setLayer } from "./layers.js";
+import { modelLayer, otherSets, previousRound, setLayer } from "./layers.js";
 
 /** view: the page's state; set(): the draft; redraw(): after what is shown changed. */
 export function makeComparison({ view, set, redraw }) {
@@ -28,9 +28,9 @@ export function makeComparison({ view, set, redraw }) {
     const found = [];
     if (forecast) found.push({ id: "experts", label: () => t("layer.experts") });
     if (forecast) found.push({ id: "model", label: () => t("layer.model"), load: () => modelLayer(forecast) });
-    const previous = previousEdition(sets, stored?.id, set());
+    const previous = await previousRound(sets, set());
     const edition = () => t("layers.previous", { edition: previous.edition });
-    if (previous) found.push({ id: "previous", label: edition, load: () => setLayer("previous", previous, edition()) });
+    if (previous) found.push({ id: "previous", label: edition, load: () => previous.load(edition()) });
     const others = otherSets(sets, stored?.id, set());
     // To an expert the service lists a round's sets only after one of one's own.
     hidden = caller.role === "expert" && !stored && !others.length;

@@ -56,10 +56,10 @@ function drawYear({ answer, saved, experts, layers, year }) {
     host.replaceChildren(element("p", { class: "utrecht-paragraph" }, text));
     return;
   }
-  const drawn = [{ layer: "posterior", label: t("results.now"), ...curve, median: row.median }];
+  const drawn = [{ ...curve, layer: "posterior", label: t("results.now"), median: row.median }];
   const add = (layer, label, from) => {
     const other = from?.curves.get(year);
-    if (hasCurve(other)) drawn.push({ layer, label, ...other, median: rowOf(from, year)?.median });
+    if (hasCurve(other)) drawn.push({ ...other, layer, label, median: rowOf(from, year)?.median });
   };
   add("saved", t("results.saved"), saved);
   add("experts", t("layer.experts"), experts);
