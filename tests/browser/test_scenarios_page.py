@@ -270,7 +270,10 @@ FIT = {
     "expected": 36_200.4,
     "spread": 9_100.2,
     "residual": 0.012,
-    "fitted": [{"level": 0.125, "value": 26_100}, {"level": 0.875, "value": 46_400}],
+    "fitted": [{"value": 26_000, "level": 0.125, "fitted": 0.13}],
+    "feedback": [
+        {"code": "x", "severity": "warning", "value": 1.0, "detail": "Far.", "detailNl": "Ver weg."}
+    ],
 }
 
 
@@ -290,7 +293,8 @@ def test_a_belief_is_found_from_chances_or_chips_shown_and_taken_over(
     page.fill("#quantile-1", "35.000")
     page.click("#elicit-compute")
     page.locator("#elicit-fit", has_text="36.200").wait_for()
-    assert "12,5% kans op minder dan 26.100" in visit.text("#elicit-fit")
+    assert "Minder dan 26.000: u zei 12,5%, de verdeling geeft 13,0%" in visit.text("#elicit-fit")
+    assert "1,2 %-punt" in visit.text("#elicit-fit") and "Ver weg." in visit.text("#elicit-fit")
     page.check("#elicit-roulette")
     for bin_number in (3, 4, 4, 5):
         page.click(f"#bin-{bin_number}-more")

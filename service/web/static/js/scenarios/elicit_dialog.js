@@ -8,6 +8,7 @@ import { decimal, parseNumber, percent, persons, t } from "../i18n.js";
 import { button } from "./cards.js";
 import { closeDialog, dialogFault, faultLines, openDialog } from "./dialog.js";
 import { get, setIn } from "./document.js";
+import { findings } from "./results.js";
 
 const LEVELS = [0.125, 0.5, 0.875];
 const BINS = 10;
@@ -59,6 +60,7 @@ function quantiles(belief) {
     const value = persons(Math.max(100, Math.round(guess / 100) * 100));
     const label = element("label", { class: "utrecht-form-label", for: `quantile-${index}` }, t(`elicit.level${index}`));
     const input = element("input", { class: "utrecht-textbox measure__number", id: `quantile-${index}`, inputmode: "numeric", value, autocomplete: "off" });
+    input.addEventListener("input", forget);
     return element("div", { class: "elicit__row" }, label, input);
   });
   return [element("p", { class: "hint" }, t("elicit.quantilesHint")), ...rows];
@@ -70,6 +72,7 @@ function roulette() {
     input.addEventListener("change", () => {
       const typed = parseNumber(input.value);
       if (typed !== null && typed >= 0) state[id] = typed;
+      forget();
       input.value = persons(state[id]);
       drawBins();
     });
@@ -82,6 +85,12 @@ function roulette() {
     element("div", { class: "roulette", id: "roulette" }),
     element("p", { id: "roulette-left", role: "status" }),
   ];
+}
+
+// A fit belongs to what was said when it was asked.
+function forget() {
+  state.fit = null;
+  byId("elicit-fit").replaceChildren();
 }
 
 const edges = () => Array.from({ length: BINS + 1 }, (_, at) => state.low + ((state.high - state.low) * at) / BINS);
@@ -100,7 +109,7 @@ function bin(count, index, at) {
   const words = { low: persons(at[index]), high: persons(at[index + 1]), count };
   const move = (by) => () => {
     state.chips[index] = Math.max(0, count + by);
-    state.fit = null;
+    forget();
     drawBins();
   };
   const chips = Array.from({ length: count }, () => element("span", { class: "roulette__chip" }));
@@ -141,14 +150,15 @@ async function fit(subject) {
 function drawFit(subject) {
   const { fit: found } = state;
   if (!found) return byId("elicit-fit").replaceChildren();
-  const words = { family: t(`family.${found.family}`).toLowerCase(), expected: persons(found.expected), spread: persons(found.spread), residual: decimal(found.residual, 3) };
-  const lines = (found.fitted ?? []).filter((row) => row?.level !== undefined).map((row) => {
-    const words2 = { level: percent(row.level, 1), value: persons(row.value ?? row.fitted) };
-    return element("li", {}, t("elicit.fitted", words2));
+  const family = t(`family.${found.family}`).toLowerCase();
+  const words = { family, expected: persons(found.expected), spread: persons(found.spread), residual: decimal(100 * found.residual, 1) };
+  const lines = found.fitted.map(({ value, level, fitted }) => {
+    const compared = { value: persons(value), level: percent(level, 1), fitted: percent(fitted, 1) };
+    return element("li", {}, t("elicit.fitted", compared));
   });
-  const meaning = get(subject.set(), subject.path).spreadMeaning;
-  const note = meaning === "sd" ? null : element("p", { class: "hint" }, t("elicit.meaning"));
-  return byId("elicit-fit").replaceChildren(element("p", {}, t("elicit.result", words)), element("ul", {}, ...lines), ...(note ? [note] : []));
+  const nodes = [element("p", {}, t("elicit.result", words)), element("ul", {}, ...lines), findings(found.feedback ?? [])];
+  if (get(subject.set(), subject.path).spreadMeaning !== "sd") nodes.push(element("p", { class: "hint" }, t("elicit.meaning")));
+  return byId("elicit-fit").replaceChildren(...nodes);
 }
 
 /** Takes the fit over; the spread then means a standard deviation, which only a scenario that says so can hold. */
@@ -158,7 +168,8 @@ async function take(subject) {
   const one = get(set, subject.path);
   if (one.spreadMeaning !== "sd" && Object.keys(one.years).length > 1) return dialogFault(t("elicit.otherMeaning"));
   const belief = { expected: Math.round(state.fit.expected), spread: Math.round(state.fit.spread) };
-  const changed = { ...one, family: state.fit.family, spreadMeaning: "sd", years: { ...one.years, [subject.year]: belief } };
+  const degreesOfFreedom = state.fit.degreesOfFreedom ?? undefined;
+  const changed = { ...one, family: state.fit.family, degreesOfFreedom, spreadMeaning: "sd", years: { ...one.years, [subject.year]: belief } };
   closeDialog();
   subject.change(setIn(set, subject.path, changed));
 }

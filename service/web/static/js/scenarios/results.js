@@ -133,12 +133,17 @@ function drawStrip({ answer, saved, year }) {
 const SEVERITIES = ["error", "warning", "info"];
 
 export function drawFeedback(items, year) {
-  const order = (item) => SEVERITIES.indexOf(item.severity);
   const found = items.filter((item) => item.year === undefined || item.year === null || item.year === year);
-  const sorted = [...found].sort((a, b) => order(a) - order(b));
+  byId("feedback").replaceChildren(findings(found));
+  show(byId("feedback-section"), found.length > 0);
+}
+
+/** What the service says about a belief, the gravest first. */
+export function findings(items) {
+  const order = (item) => SEVERITIES.indexOf(item.severity);
+  const sorted = [...items].sort((a, b) => order(a) - order(b));
   const nodes = sorted.map((item) => element("li", { class: `finding finding--${item.severity}` }, ...finding(item)));
-  byId("feedback").replaceChildren(...(nodes.length ? [element("ul", { class: "findings" }, ...nodes)] : []));
-  show(byId("feedback-section"), nodes.length > 0);
+  return element("ul", { class: "findings" }, ...nodes);
 }
 
 function finding(item) {
