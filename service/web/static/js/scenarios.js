@@ -276,7 +276,7 @@ async function readStored(id) {
 function restore(draft) {
   history.edit({ set: draft.set, expertWeight: draft.expertWeight ?? savedWeight() });
   draftState = "kept";
-  const actions = [[t("draft.discard"), discard]];
+  const actions = [[t("draft.discard"), () => discard().catch(failWith)]];
   if (draft.base && view.stored && draft.base.version !== view.stored.version) {
     // Saving must meet the version that came in between, not slip past it.
     Object.assign(view, { etag: draft.base.etag, base: draft.base.set });

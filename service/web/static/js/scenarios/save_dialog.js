@@ -82,10 +82,16 @@ async function submit(page, area) {
     await page.saved(answer.body, answer.etag);
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
-    if (error.status === 412) return meet(page, reason);
-    byId("save-submit").disabled = false;
-    dialogFault(error.status === 400 ? t("save.refused") : sentenceFor(error.status), faultLines(error));
+    if (error.status === 412) await meet(page, reason).catch(refused);
+    else refused(error);
   }
+}
+
+/** Nothing was saved: says why and lets the reader try again. */
+function refused(error) {
+  if (!(error instanceof ServiceError)) throw error;
+  byId("save-submit").disabled = false;
+  dialogFault(error.status === 400 ? t("save.refused") : sentenceFor(error.status), faultLines(error));
 }
 
 function refuseAt(area, sentence) {
