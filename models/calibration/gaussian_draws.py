@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -69,7 +70,7 @@ def draw_scales(structure: Structure, errors: Array, draws: int, tune: int, seed
     s = structure
     z, e = np.ascontiguousarray(s.z), np.ascontiguousarray(errors, dtype=float)
     # One thread: the same numbers on every machine, and small matrices are faster so.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with _threads().limit(limits=1, user_api="blas"):
         kept = _gibbs(
             z,
             e,
@@ -86,6 +87,12 @@ def draw_scales(structure: Structure, errors: Array, draws: int, tune: int, seed
             seed % 2**32,
         )
     return GaussianDraws(*kept)
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    """Looked up once: finding the libraries takes as long as fitting a small archive."""
+    return ThreadpoolController()
 
 
 @numba.njit(cache=True)

@@ -11,7 +11,7 @@ from models.calibration import BiasPriors, EvaluationRequest
 from models.calibration.bias import BiasRefused, bias_answer, direction_loss, fit_bias
 from models.calibration.bias_cells import cells, structure_of
 from models.calibration.bias_posterior import bayes_factor, bias_posterior, demonstrated
-from models.calibration.gaussian_draws import GaussianDraws, draw_scales
+from models.calibration.gaussian_draws import RHO_GRID, GaussianDraws, draw_scales
 from models.calibration.plain_tests import plain_test
 from models.calibration.records import LossWeights, ScalePrior
 from models.calibration.shock_prior import informed_shock_prior
@@ -87,6 +87,38 @@ def test_changes_of_the_outcome_inform_the_size_of_shocks() -> None:
         assert informed.log_sd < 0.06
     assert informed_shock_prior({2020: 1.0, 2021: 2.0}, prior, 1.0) == prior
     assert informed_shock_prior({2020: 0.0, 2021: 2.0, 2022: 3.0, 2024: 1.0}, prior, 1.0) == prior
+
+
+# Draws given the scales -------------------------------------------------------------------------------------
+
+
+def test_with_scales_held_fixed_the_bias_is_generalised_least_squares() -> None:
+    """Priors too narrow to move, normal instead of Student-t: mean and variance have a closed form."""
+    world, rho_place = World(6), 12
+    found = shape(world)
+    errors, _ = log_errors_and_outcomes(world, 7)
+    made = structure_of(with_errors(found, world, errors), PRIORS, PRIORS.shock)
+    rho_prior = np.full(len(RHO_GRID), -np.inf)
+    rho_prior[rho_place] = 0.0
+    fixed = replace(
+        made, scale_sd=np.full(len(made.scale_sd), 1e-7), rho_log_prior=rho_prior, freedom=np.full(2, 1e9)
+    )
+    e = with_errors(found, world, errors).error
+    draws = draw_scales(fixed, e, 20, 20, 1)
+    noise, shock, edition, pooled = np.exp(made.scale_mu)
+    first, last = len(made.pooled), len(made.pooled) + len(made.gap)
+    horizons, v, a = made.z[:, :first], made.z[:, first:last], made.z[:, last:-1]
+    at = np.cumsum(made.gap)
+    between = RHO_GRID[rho_place] ** np.abs(at[:, None] - at)
+    covariance = (
+        noise**2 * np.eye(len(e))
+        + pooled**2 * horizons @ horizons.T
+        + edition**2 * v @ between @ v.T
+        + shock**2 * (a * made.length) @ a.T
+    )
+    weights = np.linalg.solve(covariance, np.ones(len(e)))
+    np.testing.assert_allclose(draws.mean, weights @ e / weights.sum(), rtol=1e-3)
+    np.testing.assert_allclose(draws.variance, 1 / weights.sum(), rtol=1e-3)
 
 
 # The archive ------------------------------------------------------------------------------------------------
