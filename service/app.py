@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 from priors.records import ScenarioSet
 from service.api import (
     adoptions,
+    archive_contents,
     archived_forecasts,
     callers,
     data_quality,
@@ -71,6 +72,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     forecast_events.router,
     what_ifs.router,
     archived_forecasts.router,
+    archive_contents.router,
     evaluations.router,
     reports.router,
     adoptions.router,

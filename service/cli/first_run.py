@@ -1,4 +1,4 @@
-"""What a first `instroom serve` has to show: the labelled sample, the example edition, one forecast of them.
+"""What a first `instroom serve` has to show: the labelled sample, one forecast, one evaluation.
 
 The example is asked four months after its cutoff, so that the first forecast has months to weigh.
 """
@@ -17,6 +17,10 @@ from service.storage.jobs import JobState
 from service.storage.realisations import EMPTY_VINTAGE, current_vintage
 
 AS_OF = date(2024, 10, 31)
+EVALUATION = {
+    "filter": {"issuer": "Synthetic example"},
+    "realisations": {"source": "synthetic", "asOf": AS_OF.isoformat()},
+}
 
 
 def prepare(settings: Settings) -> str | None:
@@ -28,8 +32,10 @@ def prepare(settings: Settings) -> str | None:
         if forecasts.total or not empty:
             unfinished = [f.id for f in forecasts.items if not f.job.ended and forecasts.total == 1]
             return unfinished[0] if unfinished else None
+        from service.evaluation_orders import prepare_evaluation
         from service.orders import prepare_order
         from service.sample.load import load_sample
+        from service.storage.evaluations import order_evaluation
         from service.storage.forecasts import order_forecast
 
         say("Loading the synthetic sample and the MPP 2024-2 example")
@@ -38,7 +44,9 @@ def prepare(settings: Settings) -> str | None:
             order, basis, warnings = prepare_order(
                 session, {"scenarioSet": example.id, "asOf": AS_OF.isoformat()}
             )
-            return order_forecast(session, order, basis, warnings, actor())[0].id
+            first = order_forecast(session, order, basis, warnings, actor())[0].id
+            order_evaluation(session, *prepare_evaluation(session, EVALUATION), actor())
+            return first
 
 
 def follow_first_forecast(settings: Settings, forecast_id: str, alive: Callable[[], bool]) -> None:

@@ -111,7 +111,7 @@ def _last_sentence(found: Found, words: Words) -> str:
 
 
 def _step_name(entered: str, words: Words) -> str:
-    return " ".join(words.name("stage", part) for part in entered.replace("_to_", " → ").split(" "))
+    return " ".join(words.name("stage", part) for part in entered.replace("->", "→").split(" "))
 
 
 def _calibration(found: Found, words: Words, queries: Queries) -> Iterator[Block]:

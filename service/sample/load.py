@@ -1,4 +1,4 @@
-"""Puts the bundled sample into the database: the synthetic data set and the MPP 2024-2 example.
+"""Puts the bundled sample into the database: the synthetic data set, the archive, the MPP 2024-2 example.
 
 Idempotent: a row that is there is not stored again, and an example with the same content is the one returned.
 Everything stored keeps its label: source `synthetic`, and an example that calls itself a reconstruction.
@@ -13,13 +13,17 @@ from sqlalchemy.orm import Session
 
 from priors.hashing import content_hash
 from priors.scenario import ScenarioSet, parse_scenario_set
+from service.archive_intake import entries_of_table
 from service.scenario_changes import create_scenario_set
 from service.sources.delivery import parse_delivery_csv
+from service.storage.archive import ArchiveFilter, add_entries, list_entries
 from service.storage.realisations import examine_delivery, store_delivery
 from service.storage.scenario_sets import StoredSet, list_sets
 
 DATA = Path(__file__).parent / "synthetic_realisations.csv.gz"
 EXAMPLE = Path(__file__).parent / "mpp_2024_2.json"
+SYNTHETIC_ARCHIVE = Path(__file__).parent / "synthetic_archive.csv.gz"
+PUBLISHED_FORECASTS = Path(__file__).parent / "published_forecasts.csv"
 ORIGIN = "sample: synthetic data set, not real counts"
 
 
@@ -29,10 +33,20 @@ def load_sample(session: Session, actor: str) -> StoredSet:
     planned = examine_delivery(session, frame)
     if planned.new or planned.revised:
         store_delivery(session, frame, ORIGIN, actor)
+    load_archive(session, actor)
     record = example_set()
     wanted = content_hash(record)
     present = (stored for stored in _sets(session) if stored.content_hash == wanted)
     return next(present, None) or create_scenario_set(session, record, actor)
+
+
+def load_archive(session: Session, actor: str) -> None:
+    """The synthetic archive and the published figures of MPP 2024-2, each unless its issuer is there."""
+    for file in (SYNTHETIC_ARCHIVE, PUBLISHED_FORECASTS):
+        packed = file.read_bytes()
+        entries, _ = entries_of_table(gzip.decompress(packed) if file.suffix == ".gz" else packed)
+        if not list_entries(session, ArchiveFilter(issuer=(entries[0].key.issuer,)), 1, 1).total:
+            add_entries(session, entries, f"sample: {file.name}", actor)
 
 
 def example_set() -> ScenarioSet:

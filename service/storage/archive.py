@@ -126,6 +126,20 @@ class ArchiveFilter:
     target_years: tuple[int, int] | None = None
 
 
+class ArchiveContents(NamedTuple):
+    """How much the archive holds of one issuer's forecasts of one target at one stage."""
+
+    series: str
+    geo: str
+    citizen: str
+    issuer: str
+    stage: str
+    first_year: int
+    last_year: int
+    forecasts: int
+    editions: int
+
+
 class Conflict(NamedTuple):
     """One reason not to store a batch: the position of the entry in it, the field, and what is wrong."""
 
@@ -188,6 +202,26 @@ def summarise(session: Session, wanted: ArchiveFilter) -> tuple[list[str], list[
     columns = (ArchivedRow.series, ArchivedRow.geo, ArchivedRow.citizen)
     targets = session.execute(_matching(select(*columns).distinct(), wanted))
     return sorted(issuers), sorted(" ".join(target) for target in targets)
+
+
+def contents(session: Session) -> list[ArchiveContents]:
+    """What the archive holds by target, issuer and stage, versions in force only."""
+    key = (ArchivedRow.series, ArchivedRow.geo, ArchivedRow.citizen, ArchivedRow.issuer, ArchivedRow.stage)
+    later = aliased(ArchivedRow)
+    query = (
+        select(
+            *key,
+            func.min(ArchivedRow.target_year),
+            func.max(ArchivedRow.target_year),
+            func.count(),
+            func.count(ArchivedRow.edition.distinct()),
+        )
+        .outerjoin(later, later.supersedes == ArchivedRow.id)
+        .where(later.id.is_(None))
+        .group_by(*key)
+        .order_by(*key)
+    )
+    return [ArchiveContents(*row) for row in session.execute(query)]
 
 
 def newest_number(session: Session) -> int:

@@ -34,4 +34,5 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec("forecast", "/"),
     PageSpec("scenarios", "/scenarios", texts=("forecast", "changes"), styles=("scenarios",)),
     PageSpec("ledger", "/grootboek", charts=False, texts=("changes",), styles=("ledger",)),
+    PageSpec("evaluation", "/evaluatie", styles=("evaluation",)),
 )

@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from scipy import stats
 
 from service.web.pages import page_routes
+from tests.browser.fake_evaluations import add_evaluations
 
 LEVELS = (0.025, 0.125, 0.25, 0.5, 0.75, 0.875, 0.975)
 SCENARIO_LEVELS = {"minimum": 0.125, "median": 0.5, "medio": 2 / 3, "maximum": 0.875}
@@ -155,6 +156,8 @@ class FakeService:
     forecasts: list[dict[str, Any]] = field(default_factory=lambda: [forecast("fc-1")])
     development: bool = True
     asked: list[str] = field(default_factory=list)
+    evaluations: list[dict[str, Any]] = field(default_factory=list)
+    ordered: list[dict[str, Any]] = field(default_factory=list)
 
     def find(self, identifier: str) -> dict[str, Any]:
         for one in self.forecasts:
@@ -197,7 +200,7 @@ def make_app(fake: FakeService) -> FastAPI:
             response.headers["X-Instroom-Mode"] = "development"
         return response
 
-    for add in (add_lists, add_state, add_curves, add_chances):
+    for add in (add_evaluations, add_lists, add_state, add_curves, add_chances):
         add(app, fake)
     return app
 

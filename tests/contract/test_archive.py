@@ -263,3 +263,12 @@ def test_lists_are_filtered_and_cut(client: Any) -> None:
     page = client.get("/v1/archived-forecasts?page=2&pageSize=2")
     assert len(page.json()["items"]) == 2 and 'rel="next"' in page.headers["link"]
     assert "'=cmd()" in client.get("/v1/archived-forecasts", headers={"Accept": "text/csv"}).text
+
+
+def test_contents_say_what_there_is_to_choose_from(client: Any) -> None:
+    (old,) = posted(client, stated())
+    posted(client, stated(targetYear=2026), stated(supersedes=old, reason="misread"))
+    (row,) = client.get("/v1/archive-contents").json()["items"]
+    assert {k: row[k] for k in ("issuer", "stage", "firstYear", "lastYear", "forecasts", "editions")} == {
+        "issuer": "MPP", "stage": "adopted", "firstYear": 2025, "lastYear": 2026, "forecasts": 2, "editions": 1,
+    }  # fmt: skip

@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import math
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,8 @@ import pytest
 from models.vintage import known_at
 from priors.mixture import expert_density
 from priors.scenario import ScenarioSet, parse_scenario_set
-from service.sample import generate
+from service.archive_intake import entries_of_table
+from service.sample import generate, generate_archive
 from service.sources.delivery import parse_delivery_csv
 
 EXAMPLE = generate.FOLDER / "mpp_2024_2.json"
@@ -123,3 +126,23 @@ def test_the_example_says_openly_what_it_is(example: ScenarioSet) -> None:
     assert "**`mpp_2024_2.json` is a reconstruction.**" in (generate.FOLDER / "README.md").read_text(
         encoding="utf-8"
     )
+
+
+def test_the_synthetic_archive_is_what_its_generator_makes_and_says_what_it_is() -> None:
+    packed = (Path(generate_archive.__file__).parent / "synthetic_archive.csv.gz").read_bytes()
+    assert gzip.decompress(packed) == generate_archive.archive_table()
+    entries, _ = entries_of_table(gzip.decompress(packed))
+    assert {entry.content["source"] for entry in entries} == {generate_archive.SOURCE}
+    assert {entry.key.issuer for entry in entries} == {"Synthetic example"}
+
+
+def test_the_archives_lean_is_planted_at_the_last_step_only() -> None:
+    medians: dict[tuple[str, int], dict[str, float]] = {}
+    for row in generate_archive.archive_rows():
+        _, _, _, edition, _, _, year, stage, _, level, value, _ = row
+        if level == "median":
+            medians.setdefault((str(edition), int(str(year))), {})[str(stage)] = float(str(value))
+    steps = [math.log(one["adopted"] / one["combined"]) for one in medians.values()]
+    assert min(steps) > 0.07 and max(steps) < 0.09
+    earlier = [math.log(one["combined"] / one["experts"]) for one in medians.values()]
+    assert abs(sum(earlier) / len(earlier)) < 0.02

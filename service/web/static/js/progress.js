@@ -1,4 +1,4 @@
-// Follows one forecast until it is done: live through its event stream, by asking now and then if that fails.
+// Follows one forecast, or another job, until it is done: live through its event stream, by asking now and then if that fails.
 // Knows statuses and stages, not what is drawn.
 
 import { ServiceError, get, streamEvents } from "./api.js";
@@ -15,9 +15,9 @@ const pause = (signal) =>
     });
   });
 
-/** Calls back with every state of the forecast; resolves with the last one, or null when aborted. */
-export async function follow(id, report, signal) {
-  const path = `/forecasts/${encodeURIComponent(id)}`;
+/** Calls back with every state of the job under `root`; resolves with the last one, or null when aborted. */
+export async function follow(id, report, signal, root = "/forecasts") {
+  const path = `${root}/${encodeURIComponent(id)}`;
   let misses = 0;
   while (!signal.aborted) {
     try {
