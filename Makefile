@@ -26,7 +26,7 @@ bench: .venv/ready-dev .venv-bench/ready
 	.venv-bench/bin/python -m benchmarks.accuracy
 
 docs: .venv/ready-dev
-	$(PY) -m docs.two_sources && $(PY) docs/pictures.py
+	$(PY) -m docs.model_card && $(PY) -m docs.two_sources && $(PY) docs/pictures.py
 
 # The last one starts from the second: it differs only where the peers of the accuracy benchmark need it to.
 lock: .venv/ready-dev

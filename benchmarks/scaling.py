@@ -1,12 +1,12 @@
 """What the hierarchical fit costs, and how it grows: 10, 30 and 90 simulated countries by 5, 10 and 20 years.
 
-    python -m benchmarks.scaling [--picture docs/img/scaling.png]
+    python -m benchmarks.scaling [--picture docs/img/scaling.png] [--minutes 20]
 
 Every case runs in its own process, which compiles and fits (cold) and fits again with another seed (warm), in 4 chains
 on two cores. Seconds are wall clock; processor seconds, over both cores, say the same when something else runs beside
 it. Peak memory is the process's largest resident set. The case that has targets is 30 countries by 15 years, with 600
 tuning and 1,000 kept draws a chain in both fits. The others tell how cost grows: their first fit is cut short after
-compiling, their second keeps 300 draws.
+compiling, their second keeps 300 draws; once `--minutes` are over, the larger cases that are left are not begun.
 """
 
 import argparse
@@ -105,7 +105,9 @@ def picture(cases: list[dict[str, Any]], path: Path) -> None:
         strict=True,
     ):
         for countries, colour in COLOURS.items():
-            of_these = [case for case in cases if case["countries"] == countries]
+            of_these = sorted(
+                (c for c in cases if c["countries"] == countries), key=lambda case: case["years"]
+            )
             size = [12 * countries * case["years"] for case in of_these]
             axis.plot(
                 size, [case[key] for case in of_these], "o-", color=colour, label=f"{countries} countries"
@@ -136,7 +138,10 @@ def main() -> None:
         "--case", type=int, nargs=4, metavar=("COUNTRIES", "YEARS", "COLD", "WARM"), help="one case, as JSON"
     )
     parser.add_argument("--picture", type=Path, default=Path("docs/img/scaling.png"))
-    asked = parser.parse_args()
+    parser.add_argument(
+        "--minutes", type=float, default=20.0, help="begin no further case after so many minutes"
+    )
+    asked, begun = parser.parse_args(), time.perf_counter()
     if asked.case:
         countries, years, *draws = asked.case
         print(json.dumps(one_case(countries, years, (draws[0], draws[1]))))
@@ -150,10 +155,18 @@ def main() -> None:
         flush=True,
     )
     cases = []
-    for countries in COUNTRIES:
-        for years in YEARS:
-            cases.append(in_own_process(countries, years, GROWTH))
-            print(line(cases[-1]), flush=True)
+    # Smallest first: what is left out when the time is over are the largest.
+    for countries, years in sorted(
+        ((c, y) for c in COUNTRIES for y in YEARS), key=lambda size: size[0] * size[1]
+    ):
+        if len(cases) > 1 and time.perf_counter() - begun > 60 * asked.minutes:
+            print(
+                f"{countries:>4} x {years:>2} years: not begun, {asked.minutes:g} minutes are over",
+                flush=True,
+            )
+            continue
+        cases.append(in_own_process(countries, years, GROWTH))
+        print(line(cases[-1]), flush=True)
     print(f"growth: processor seconds ~ (countries x months) ^ {growth(cases):.2f}")
     picture(cases, asked.picture)
 
