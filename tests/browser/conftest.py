@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.browser.desk import Desk, desk
 from tests.browser.fake_service import FakeService, make_app
@@ -50,10 +50,25 @@ def origin(fake: FakeService) -> Iterator[str]:
 
 
 @pytest.fixture
-def at_desk(tmp_path: Path) -> Iterator[Desk]:
+def at_desk(tmp_path: Path, contexts: list[BrowserContext]) -> Iterator[Desk]:
     """The expert's page on the real application, with one stored set and a finished forecast of it."""
     with desk(tmp_path) as opened:
         yield opened
+        # Before the server stops: a request on its way would be left without an answer.
+        close_all(contexts)
+
+
+@pytest.fixture
+def contexts() -> Iterator[list[BrowserContext]]:
+    """The browser profiles that a test has opened; closed at its end."""
+    opened: list[BrowserContext] = []
+    yield opened
+    close_all(opened)
+
+
+def close_all(contexts: list[BrowserContext]) -> None:
+    while contexts:
+        contexts.pop().close()
 
 
 @dataclass
@@ -100,9 +115,8 @@ def _listen(visit: Visit) -> None:
 
 
 @pytest.fixture
-def open_page(chromium: Browser, origin: str) -> Iterator[Opener]:
+def open_page(chromium: Browser, origin: str, contexts: list[BrowserContext]) -> Opener:
     """`open_page(width=1280, path="/", at=origin)` opens the page in a fresh browser profile."""
-    contexts = []
 
     def opened(width: int = WIDE, path: str = "/", at: str = origin, **options: Any) -> Visit:
         context = chromium.new_context(viewport={"width": width, "height": 900}, locale="en-GB", **options)
@@ -114,6 +128,4 @@ def open_page(chromium: Browser, origin: str) -> Iterator[Opener]:
         visit.page.goto(at + path)
         return visit
 
-    yield opened
-    for context in contexts:
-        context.close()
+    return opened

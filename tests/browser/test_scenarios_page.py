@@ -212,6 +212,9 @@ def test_saving_asks_why_and_refuses_what_is_no_reason(open_page: Opener, at_des
     page.locator(".entry__reason", has_text=MARKUP).wait_for()
     assert page.locator("main img").count() == 0
     assert "De keten klopt" in page.inner_text("#verification")
+    with page.expect_download() as kept:
+        page.click("#ledger-csv")
+    assert MARKUP in Path(kept.value.path()).read_text("utf-8")
 
 
 def test_a_new_set_is_written_and_saved(open_page: Opener, at_desk: Desk) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Route
+from playwright.sync_api import BrowserContext, Route
 
-from tests.browser.conftest import Opener
+from tests.browser.conftest import Opener, close_all
 from tests.browser.desk import STATED, Desk, desk
 from tests.browser.fake_service import density, year_row
 from tests.browser.test_scenarios_page import EXPECTED, opened
@@ -77,7 +77,9 @@ def test_a_version_saved_under_a_draft_is_told_and_met_when_saving(open_page: Op
     assert at_desk.stored()["scenarios"][0]["label"] == "Doorgaan"
 
 
-def test_others_sets_open_to_an_expert_only_after_one_of_ones_own(open_page: Opener, tmp_path: Path) -> None:
+def test_others_sets_open_to_an_expert_only_after_one_of_ones_own(
+    open_page: Opener, tmp_path: Path, contexts: list[BrowserContext]
+) -> None:
     with desk(tmp_path, {"anna": "expert", "bram": "expert"}) as opened_desk:
         visit = open_page(path="/scenarios", at=opened_desk.address)
         page = visit.page
@@ -97,6 +99,7 @@ def test_others_sets_open_to_an_expert_only_after_one_of_ones_own(open_page: Ope
         page.locator("label.check", has_text="(anna)").locator("input").check()
         page.locator("#year-fan .line-other").first.wait_for(state="attached")
         assert visit.own_complaints() == []
+        close_all(contexts)
 
 
 def test_three_versions_merge_field_by_field(open_page: Opener, at_desk: Desk) -> None:

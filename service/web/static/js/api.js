@@ -93,9 +93,19 @@ export async function getVersioned(path, query, options) {
 }
 
 /** A file as a blob, for saving it; the access code cannot travel with a plain link. */
-export async function getFile(path, query) {
-  const response = await request(address(path, query), { accept: "*/*" });
+export async function getFile(path, query, accept = "*/*") {
+  const response = await request(address(path, query), { accept });
   return response.blob();
+}
+
+/** Hands a blob to the reader as a file of that name. */
+export function saveFile(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  // The download reads the address after this task.
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
 /** All items of a list, following the Link header's next page; stays on this origin. */

@@ -1,6 +1,6 @@
 // Starts the ledger page: whether the chain holds, and every change with who, when, why and what it moved.
 
-import { get, getAll } from "./api.js";
+import { get, getAll, getFile, saveFile } from "./api.js";
 import { byId, element, show } from "./dom.js";
 import { clearFailure, failWith } from "./failure.js";
 import { moment, persons, signed, t } from "./i18n.js";
@@ -118,6 +118,11 @@ function seal({ entryHash, previousHash }) {
   return element("details", {}, element("summary", {}, t("ledger.seal")), facts(rows));
 }
 
+async function exportEntries() {
+  const blob = await getFile("/ledger-entries", view.set ? { scenarioSet: view.set } : {}, "text/csv");
+  saveFile(blob, "ledger.csv");
+}
+
 async function verify() {
   view.check = await get("/ledger-verification");
   drawCheck();
@@ -125,6 +130,7 @@ async function verify() {
 
 function listen() {
   byId("verify").addEventListener("click", () => verify().catch(failWith));
+  byId("ledger-csv").addEventListener("click", () => exportEntries().catch(failWith));
   byId("more").addEventListener("click", () => {
     view.shown += PAGE;
     drawEntries();

@@ -1,6 +1,6 @@
 // Files in and out: a set from CSV or XLSX becomes the draft (nothing is stored by that), the stored version goes out.
 
-import { ServiceError, getFile, send } from "../api.js";
+import { ServiceError, getFile, saveFile, send } from "../api.js";
 import { byId, element } from "../dom.js";
 import { failWith, sentenceFor } from "../failure.js";
 import { t } from "../i18n.js";
@@ -43,9 +43,7 @@ function refuse(file, sentence, lines) {
 
 async function exportSet(set, format) {
   const blob = await getFile(`/scenario-sets/${encodeURIComponent(set.id)}/export`, { format });
-  const link = element("a", { href: URL.createObjectURL(blob), download: `${fileName(set)}.${format}` });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  saveFile(blob, `${fileName(set)}.${format}`);
 }
 
 const fileName = (set) => `${set.edition}-v${set.version}`.replace(/[^\w.-]+/g, "-");
