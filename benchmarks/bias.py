@@ -165,7 +165,7 @@ def draw_picture(found: dict[tuple[int, float], Any], path: Path) -> None:
         axis.set_xticks(range(len(every)), [f"{years} years" for years in every])
         axis.set_title(f"editions' deviations: autocorrelation {rho:g}")
     axes[0].set_ylabel("share of unbiased archives called biased")
-    axes[0].legend(frameon=False, fontsize=8)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
 
