@@ -5,7 +5,8 @@
 For every kind of edit 200 requests, each with numbers never asked before, so that nothing is answered from memory.
 Measured in the server (`diagnostics.seconds`) and at the client. Beside it the plain formulation, in this process:
 draw the totals of every component by SciPy's quantile functions, weigh all of them, sort; before and after the
-edit, as the attribution of the change needs both. Its quantiles must agree with the server's.
+edit, as the attribution of the change needs both. Its quantiles must agree with the server's. Then the usual set with
+events (5 scenarios, 2 events) and the largest (20 scenarios, 10 events), edited one by one and several at once.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ NAMES = ("minimum", "median", "medio", "maximum")
 AGREEMENT = 0.03
 FAMILIES = ("lognormal", "normal", "gamma", "student_t", "triangular", "pert")
 
+USUAL, LARGEST, LARGEST_LIMIT_MS = (5, 2), (20, 10), 150.0
+
 Edit = Callable[[list[dict[str, Any]], np.random.Generator], dict[str, Any]]
+EventEdit = Callable[[dict[str, Any], np.random.Generator], dict[str, Any]]
 
 
 def one_scenario(scenarios: list[dict[str, Any]], rng: np.random.Generator) -> dict[str, Any]:
@@ -80,6 +84,34 @@ KINDS: dict[str, Edit] = {
 }
 
 
+def move_scenario(stated: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """Another belief for one scenario, events as they are."""
+    _nudge(stated["scenarios"][0], rng)
+    return {"scenarios": stated["scenarios"]}
+
+
+def move_event(stated: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """Another probability and amount for one event: every scenario's totals change."""
+    stated["events"][0]["probability"] = float(rng.uniform(0.1, 0.4))
+    _nudge(stated["events"][0], rng)
+    return {"events": stated["events"]}
+
+
+def move_several(stated: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """Every scenario, every event and the experts' weight at once."""
+    for part in (*stated["scenarios"], *stated["events"]):
+        _nudge(part, rng)
+    weight = float(rng.uniform(0.7, 0.95))
+    return {"scenarios": stated["scenarios"], "events": stated["events"], "expertWeight": weight}
+
+
+EVENT_KINDS: dict[str, EventEdit] = {
+    "one scenario's belief": move_scenario,
+    "one event": move_event,
+    "all scenarios, all events and the weight": move_several,
+}
+
+
 def asked(
     client: httpx.Client, forecast: str, stated: list[dict[str, Any]], edit: Edit, seed: int
 ) -> np.ndarray:
@@ -93,6 +125,38 @@ def asked(
         server_seconds = answer.raise_for_status().json()["diagnostics"]["seconds"]
         taken.append((1e3 * server_seconds, 1e3 * client_seconds))
     return np.array(taken)
+
+
+def asked_with_events(
+    client: httpx.Client, forecast: str, stated: dict[str, Any], edit: EventEdit, seed: int
+) -> np.ndarray:
+    """As `asked`, of edits that know the events too."""
+
+    def through(_scenarios: list[dict[str, Any]], rng: np.random.Generator) -> dict[str, Any]:
+        return edit(copy.deepcopy(stated), rng)
+
+    return asked(client, forecast, stated["scenarios"], through, seed)
+
+
+def with_events(stated: dict[str, Any], scenarios: int, events: int) -> dict[str, Any]:
+    """The set with so many scenarios and events of the size of a tenth of a scenario."""
+    made = copy.deepcopy(stated)
+    first = made["scenarios"][0]
+    made["scenarios"] = [
+        {**copy.deepcopy(first), "key": f"s{n}", "probability": 1 / scenarios} for n in range(scenarios)
+    ]
+    for number, scenario in enumerate(made["scenarios"]):
+        for belief in scenario["years"].values():
+            belief["expected"] *= 0.8 + 0.4 * number / scenarios
+    amount = {year: {"expected": 3_000.0, "spread": 1_000.0} for year in first["years"]}
+    made["events"] = [
+        {"key": f"e{n}", "probability": 0.2, "years": copy.deepcopy(amount), "excludes": []}
+        for n in range(events)
+    ]
+    for event in made["events"][::3]:
+        for change in event["years"].values():
+            change["expected"] = -2_000.0
+    return made
 
 
 def plain(stored: StoredForecast, scenario_set: ScenarioSet, seed: int) -> np.ndarray:
@@ -147,8 +211,8 @@ def _opened(client: httpx.Client, forecast: str, folder: Path) -> StoredForecast
     return next(stored for stored in opened if stored.document["seed"] == seed)
 
 
-def five_year_forecast(client: httpx.Client) -> tuple[str, dict[str, Any]]:
-    """A forecast of the bundled example with every year stated, and its scenario set."""
+def five_year_set(client: httpx.Client) -> dict[str, Any]:
+    """The bundled example with every year stated."""
     example = client.get("/v1/scenario-sets").raise_for_status().json()["items"][0]
     names = ScenarioSet.model_json_schema()["properties"]
     stated = {name: example[name] for name in example if name in names and example[name] is not None}
@@ -158,17 +222,22 @@ def five_year_forecast(client: httpx.Client) -> tuple[str, dict[str, Any]]:
         for ahead, year in enumerate(("2026", "2027", "2028"), start=1):
             wider = last["spread"] * (1 + 0.2 * ahead)
             scenario["years"][year] = {"expected": last["expected"], "spread": wider}
+    return stated
+
+
+def forecast_of(client: httpx.Client, stated: dict[str, Any]) -> str:
+    """The id of a finished forecast of a set."""
     created = client.post("/v1/scenario-sets", json=stated).raise_for_status().json()
     order = {"scenarioSet": created["id"], "asOf": "2024-10-31"}
     made = client.post("/v1/forecasts", json=order).raise_for_status().json()
-    finished(client, made["id"])
-    return made["id"], stated
+    return finished(client, made["id"])
 
 
 def run(folder: Path) -> None:
     with running_service(folder) as (_, client):
         first_forecast(client)
-        forecast, stated = five_year_forecast(client)
+        stated = five_year_set(client)
+        forecast = forecast_of(client, stated)
         print(f"{REQUESTS} requests a row, {DRAWS:,} draws x 5 years; milliseconds\n")
         print("| edit | server p50 | server p95 | client p50 | client p95 | plain p50 | ratio |")
         print("|---|---|---|---|---|---|---|")
@@ -179,6 +248,22 @@ def run(folder: Path) -> None:
             over = " EXCEEDED" if s95 > LIMIT_MS else ""
             numbers = f"{s50:.1f} | {s95:.1f}{over} | {c50:.1f} | {c95:.1f} | {whole:.0f} | {whole / s50:.0f}"
             print(f"| {kind} | {numbers} |", flush=True)
+        measure_events(client, stated)
+
+
+def measure_events(client: httpx.Client, stated: dict[str, Any]) -> None:
+    """A table of what-ifs on sets with events."""
+    print("\n| set | edit | server p50 | server p95 | client p50 | client p95 | limit |")
+    print("|---|---|---|---|---|---|---|")
+    for (scenarios, events), limit in ((USUAL, LIMIT_MS), (LARGEST, LARGEST_LIMIT_MS)):
+        made = with_events(stated, scenarios, events)
+        forecast = forecast_of(client, made)
+        for seed, (kind, edit) in enumerate(EVENT_KINDS.items()):
+            taken = asked_with_events(client, forecast, made, edit, seed)
+            (s50, c50), (s95, c95) = np.percentile(taken, [50, 95], axis=0)
+            over = " EXCEEDED" if s95 > limit else ""
+            numbers = f"{s50:.1f} | {s95:.1f}{over} | {c50:.1f} | {c95:.1f} | {limit:.0f}"
+            print(f"| {scenarios} scenarios, {events} events | {kind} | {numbers} |", flush=True)
 
 
 def main() -> None:

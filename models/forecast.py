@@ -36,6 +36,7 @@ from models.model_draws import (
     fit_model,
     simulate_model,
 )
+from models.month_by_month import MonthStep, month_by_month
 from models.paths import whole_paths
 from models.posterior import MODEL_KEY, NothingLeft, Posterior, resample, weigh
 from models.request import ForecastRefused, ForecastRequest, Remark
@@ -73,6 +74,7 @@ class Forecast:
     diagnostics: dict[str, object]
     warnings: tuple[Remark, ...]
     timings: dict[str, float]
+    by_month: tuple[MonthStep, ...] = ()
 
 
 def run_forecast(
@@ -127,10 +129,12 @@ def _computed(
     diagnostics = {
         "source": data.source, **_diagnostics(fit, posterior, joint), "composition": composition.diagnostics
     }  # fmt: skip
+    steps = month_by_month(density, posterior, evidence, model.log_at_cutoff, base, request.seed)
     clock.enter("finished", 0.98)
     return Forecast(
         request, data, evidence, base, own, density, posterior, joint, paths, composition, clash, diagnostics,
         data.warnings + composition.remarks + _quality_warnings(diagnostics), clock.timings,
+        steps,
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from models.evidence import Correction, Evidence, Smoothing
 from models.experts_layer import ExpertsLayer
 from models.gaussian_mixture import GaussianMixture
 from models.layers import Density, Layer, component_curves
+from models.left_out import left_out_effects
 from models.observation import Observation
 from models.posterior import Posterior, Weighed, assemble, experts_layer, prior_parts
 from models.request import Remark, remarks_from
@@ -242,6 +243,17 @@ class StoredForecast:
             clash["flag"],
             clash["surprise"],
         )
+
+    @property
+    def month_steps(self) -> list[dict[str, Any]]:
+        """Probabilities after each later month; none in forecasts made before they were kept."""
+        return list(self.document.get("byMonth", ()))
+
+    def left_out(self) -> dict[tuple[str, str], Array]:
+        """What the posterior's quantiles `(level, year)` lose without each scenario and, of a pool, each expert."""
+        chosen = self.scenario_set
+        pooled = chosen is not None and chosen.pool is not None and chosen.pool.method == "linear_pool"
+        return left_out_effects(self.posterior, pooled)
 
     def monthly(self, levels: Sequence[float]) -> Monthly:
         """Mean and quantiles of every month of the target years; counted months are their count."""

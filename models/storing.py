@@ -83,6 +83,7 @@ def _document(forecast: "Forecast", experts: list[WeighedComponent]) -> dict[str
         "modelLogEvidence": float(forecast.model.log_weights[0]),
         "jointProbabilities": joint.probabilities.tolist() if joint else None,
         "conflict": asdict(forecast.conflict),
+        "byMonth": [asdict(step) for step in forecast.by_month],
         "diagnostics": forecast.diagnostics,
         "warnings": [asdict(warning) for warning in forecast.warnings],
         "timings": forecast.timings,

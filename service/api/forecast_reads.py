@@ -123,14 +123,16 @@ def exceedance(
     summary="How probable each scenario was, and is after what was counted",
 )
 def scenario_probabilities(request: Request, done: FinishedForecast) -> Response:
-    from service.api.forecast_views import probability_rows
+    from service.api.forecast_views import conflict_row, left_out_rows, month_steps, probability_rows
 
     def render() -> bytes:
         said = done.stored.scenario_probabilities()
         return to_json(
             {
                 "scenarios": probability_rows(said),
-                "conflict": {"flag": said.conflict_flag, "surprise": said.surprise},
+                "conflict": conflict_row(said.conflict_flag, said.surprise),
+                "byMonth": month_steps(said.keys, done.stored.month_steps),
+                "leaveOneOut": left_out_rows(done.stored.left_out(), done.stored.years),
             }
         )
 

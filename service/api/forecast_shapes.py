@@ -106,6 +106,18 @@ class YearRow(Shape):
     adopted: list[str] | None = None
 
 
+class LeftOutRow(Shape):
+    """By how much a scenario, or an expert of a pool, moves a year's interval scenarios, persons."""
+
+    kind: Literal["scenario", "expert"]
+    key: str
+    year: int
+    minimum: float
+    median: float
+    medio: float
+    maximum: float
+
+
 class ForecastIntervals(Shape):
     years: list[YearRow]
     interval_probability: float
@@ -138,15 +150,33 @@ class ScenarioProbability(Shape):
 
 
 class ConflictShape(Shape):
-    """Whether what was counted surprises the experts: the chance of something at least as surprising."""
+    """Whether what was counted surprises the experts: the chance of something at least as surprising, and in words."""
 
     flag: bool
     surprise: float | None
+    detail: str
+    detail_nl: str
+
+
+class MonthProbability(Shape):
+    key: str
+    probability: float
+
+
+class MonthStepShape(Shape):
+    """Probabilities once `month` had been counted; null: before any later month."""
+
+    month: str | None
+    scenarios: list[MonthProbability]
 
 
 class ScenarioProbabilities(Shape):
+    """`byMonth` leads from prior to posterior; `leaveOneOut` is what the posterior would lose without each part."""
+
     scenarios: list[ScenarioProbability]
     conflict: ConflictShape
+    by_month: list[MonthStepShape]
+    leave_one_out: list[LeftOutRow]
 
 
 class MonthRow(Shape):

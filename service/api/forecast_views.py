@@ -134,6 +134,48 @@ def probability_rows(said: ScenarioProbabilities) -> list[dict[str, Any]]:
     ]
 
 
+def left_out_rows(effects: Mapping[tuple[str, str], Array], years: Sequence[int]) -> list[dict[str, Any]]:
+    """By how much each part moves each year's interval scenarios; `effects` are `(level, year)` in persons."""
+    return [
+        {"kind": kind, "key": key, "year": year, **dict(zip(LEVELS, by_level[:, place], strict=True))}
+        for (kind, key), by_level in effects.items()
+        for place, year in enumerate(years)
+    ]
+
+
+def month_steps(keys: Sequence[str], steps: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One row per step from the prior to the posterior."""
+    return [
+        {
+            "month": step["month"],
+            "scenarios": [
+                {"key": key, "probability": p} for key, p in zip(keys, step["probabilities"], strict=True)
+            ],
+        }
+        for step in steps
+    ]
+
+
+def conflict_row(flag: bool, surprise: float | None) -> dict[str, Any]:
+    """The conflict measure with what it means."""
+    if surprise is None:
+        detail = "Nothing was counted after the cutoff, so nothing can contradict the scenarios."
+        dutch = "Na de peildatum is nog niets geteld, dus niets kan de scenario's tegenspreken."
+    elif flag:
+        detail = (
+            f"Under all scenarios together, months as unexpected as those that came had a chance of {surprise:.1%}: "
+            "discuss the scenarios, for weighing them anew is not enough."
+        )
+        dutch = (
+            f"Onder alle scenario's samen hadden maanden zo onverwacht als de getelde een kans van {surprise:.1%}: "
+            "bespreek de scenario's, ze alleen herwegen is niet genoeg."
+        ).replace(f"{surprise:.1%}", f"{surprise:.1%}".replace(".", ","))
+    else:
+        detail = f"The months that came were to be expected: a chance of {surprise:.0%} of something less expected."
+        dutch = f"De getelde maanden waren te verwachten: een kans van {surprise:.0%} op iets onverwachters."
+    return {"flag": flag, "surprise": surprise, "detail": detail, "detailNl": dutch}
+
+
 def attribution_rows(effects: Mapping[str, Array], years: Sequence[int]) -> list[dict[str, Any]]:
     """By how much each change moved each year's interval scenarios; `effects` are `(level, year)` in persons."""
     return [
