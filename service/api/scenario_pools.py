@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 from sqlalchemy.orm import Session
 
 from priors.faults import InvalidScenarioSet, pointer
-from priors.pooling import equal_weights, pool_sets
+from priors.pooling import equal_weights, performance_weights, pool_sets
 from priors.records import (
     CalendarDate,
     EditionName,
@@ -38,7 +38,7 @@ from service.api.scenario_shapes import (
     saved_shape,
     stored_shape,
 )
-from service.implied import counted, implied
+from service.implied import Counted, counted, implied
 from service.problems import documented, invalid_input, not_found
 from service.scenario_changes import create_scenario_set
 from service.security import Caller, ExpertCaller, ReaderOfConcepts
@@ -46,6 +46,7 @@ from service.storage.audit import record_action
 from service.storage.base import reading, writing
 from service.storage.ledger import set_subject
 from service.storage.scenario_sets import StoredSet, UnknownScenarioSet, get_set, list_sets
+from service.track_record import expert_scores
 
 router = APIRouter(prefix="/scenario-pools", tags=["scenario sets"])
 _TOLERANCE = 1e-6
@@ -167,8 +168,8 @@ def _members(session: Session, asked: PoolBody, caller: Caller) -> list[StoredSe
 
 
 def _pooled(session: Session, asked: PoolBody, members: list[StoredSet]) -> ScenarioSet:
-    equal = equal_weights(len(members))
-    weights = _weights(asked)
+    equal, known = equal_weights(len(members)), counted(session, members[0].record)
+    weights = _by_record(session, members, known) if asked.weights == "performance" else _weights(asked)
     pooled = [
         (PoolMember(scenario_set=one.id, version=one.version, weight=w, equal_weight=e), one.record)
         for one, w, e in zip(members, weights, equal, strict=True)
@@ -179,20 +180,33 @@ def _pooled(session: Session, asked: PoolBody, members: list[StoredSet]) -> Scen
         "cutoff": asked.cutoff.isoformat(),
         "reason": asked.reason,
     }
-    floor = counted(session, members[0].record).at_cutoff
     try:
-        return pool_sets(asked.method, asked.weights, pooled, named, floor)
+        return pool_sets(asked.method, asked.weights, pooled, named, known.at_cutoff)
     except InvalidScenarioSet as invalid:
         raise invalid_input(invalid.faults, title="Invalid scenario pool") from None
+
+
+def _by_record(session: Session, members: list[StoredSet], known: Counted) -> tuple[float, ...]:
+    """Weights by what each member's author scored in the archive, shrunk towards equal."""
+    target = members[0].record.target
+    scores = [expert_scores(session, target, one.created_by, known.yearly) for one in members]
+    without = [
+        (
+            pointer("members", place, "scenarioSet"),
+            f"{one.created_by} has no forecasts in the archive that came true; use equal or stated weights",
+        )
+        for place, (one, own) in enumerate(zip(members, scores, strict=True))
+        if not own
+    ]
+    if without:
+        raise invalid_input([("/weights", "not every member has a track record"), *without])
+    return performance_weights(scores).shrunk
 
 
 def _weights(asked: PoolBody) -> tuple[float, ...]:
     stated = [member.weight for member in asked.members]
     if asked.weights == "equal":
         return equal_weights(len(stated))
-    if asked.weights == "performance":
-        detail = "none of these experts has scored forecasts in the archive yet; use equal or stated weights"
-        raise invalid_input([("/weights", detail)], title="Invalid scenario pool")
     missing = [(pointer("members", i, "weight"), "is needed") for i, w in enumerate(stated) if w is None]
     if missing:
         raise invalid_input(missing, title="Invalid scenario pool")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
+import hashlib
+import json
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
+from service.app import create_app
 from tests.contract.forecast_inputs import counts, deliver
+from tests.contract.test_scenario_sets import history
 
 Set = dict[str, Any]
 
@@ -77,6 +82,35 @@ def test_weights_are_stated_in_full_or_not_at_all(client: Any, scenario_set: Set
     assert [m["weight"] for m in made.json()["pool"]["members"]] == [0.7, 0.3]
     refused = client.post("/v1/scenario-pools", json=pool(*ids, weights="performance"))
     assert refused.status_code == 400 and refused.json()["errors"][0]["field"] == "/weights"
+
+
+def test_performance_weights_come_from_the_archive_shrunk_towards_equal(
+    settings: Any, tmp_path: Any, connect: Callable[..., Any], scenario_set: Set
+) -> None:
+    """24,000 came each year; Ann stated 27,000 and Ben 36,000 of four of them: a third of the way is the record's."""
+    roles = {"ann": "expert", "ben": "expert", "adm": "admin"}
+    tokens = [
+        {"name": n, "role": r, "sha256": hashlib.sha256(n.encode()).hexdigest()} for n, r in roles.items()
+    ]
+    (tmp_path / "tokens.json").write_text(json.dumps(tokens))
+    app = create_app(dataclasses.replace(settings, tokens_file=tmp_path / "tokens.json"))
+    ann, ben, adm = (connect(app, name) for name in roles)
+    ids = [stated(ann, scenario_set), stated(ben, scenario_set, 1.2)]
+    assert adm.post("/v1/realisations", json=history(first=2016)).status_code == 201
+    archived = [
+        {
+            "series": "first_applications", "geo": "NL", "citizen": "TOTAL", "edition": f"{year}-1", "stage": "experts",
+            "issuedOn": f"{year}-01-15", "cutoff": f"{year - 1}-12-31", "targetYear": year, "issuer": "mpp",
+            "expert": who, "quantiles": [{"level": 0.5, "value": value}],
+        }
+        for year in range(2019, 2023) for who, value in (("ann", 27_000), ("ben", 36_000))
+    ]  # fmt: skip
+    assert adm.post("/v1/archived-forecasts", json=archived).status_code == 201
+    made = ben.post("/v1/scenario-pools", json=pool(*ids, weights="performance"))
+    assert made.status_code == 201, made.text
+    # Relative scores 1/16 and 1/4: raw 4/5 and 1/5; four scored, so 4 / (4 + 8) of the way from a half.
+    weights = [m["weight"] for m in made.json()["pool"]["members"]]
+    assert weights == pytest.approx([0.5 + 0.3 / 3, 0.5 - 0.3 / 3])
 
 
 def test_what_cannot_be_pooled_is_named_and_nothing_is_stored(
