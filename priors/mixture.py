@@ -180,7 +180,9 @@ def _emptied(components: list[Component]) -> Iterator[Fault]:
     for index, part in enumerate(components):
         for year in part.years:
             total = part.total(year)
-            if isinstance(total, YearTotal) and total.removed > _MOST_REMOVED:
+            # What no event touches is never removed, so most sets need no convolution here.
+            touched = isinstance(total, YearTotal) and total.without < 1 - _MOST_REMOVED
+            if isinstance(total, YearTotal) and touched and total.removed > _MOST_REMOVED:
                 detail = (
                     f"with its events only {1 - total.removed:.2%} of this belief lies above {total.floor:,.0f} "
                     "persons; make the events smaller or less probable"
