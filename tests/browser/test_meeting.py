@@ -93,7 +93,7 @@ def moves_the_slider(page: Page) -> list[float]:
     for _ in range(5):
         page.press(SLIDER, "PageUp")
     page.wait_for_function(f"(d) => {drawn} !== d", arg=before)
-    page.wait_for_function("performance.getEntriesByName('instroom.redraw').length > 0")
+    page.wait_for_function("() => performance.getEntriesByName('instroom.redraw').length > 0")
     durations = "performance.getEntriesByName('instroom.redraw').map((entry) => entry.duration)"
     taken: list[float] = page.evaluate(durations)
     return taken
