@@ -125,9 +125,11 @@ def _weighed(
     if proposal is None:
         totals, log_weights = _draw_and_weigh(component, year_correlation, evidence, base)
         return WeighedComponent(component.key, totals, log_weights, "weighted")
-    points = _mixed_points(base, *proposal)
+    moved = _adapted_columns(base, evidence)
+    points = np.array(base)
+    points[:, moved] = _mixed_points(base[:, moved], *proposal)
     totals, log_likelihood = _draw_and_weigh(component, year_correlation, evidence, points)
-    log_weights = log_likelihood + _log_prior_over_proposal(points, *proposal)
+    log_weights = log_likelihood + _log_prior_over_proposal(points[:, moved], *proposal)
     return WeighedComponent(component.key, totals, log_weights, "adapted")
 
 
@@ -279,10 +281,11 @@ def _adapt(
     They end when `enough` draws count with a tail that is light enough, or near it when a round gains little.
     """
     proposal: Proposal | None = None
-    best, latest, points = (start, proposal), start, base
+    own = base[:, _adapted_columns(base, evidence)]
+    best, latest, points = (start, proposal), start, own
     for _ in range(_ROUNDS):
         proposal = _fitted_normal(points, latest, shortfall(evidence, latest.totals))
-        points, latest = _mixed_points(base, *proposal), weigh(base, proposal)
+        points, latest = _mixed_points(own, *proposal), weigh(base, proposal)
         gained = latest.effective_draws > 1.1 * best[0].effective_draws
         if latest.effective_draws > best[0].effective_draws:
             best = latest, proposal
@@ -290,6 +293,12 @@ def _adapt(
         if found or (best[0].effective_draws > 0.3 * enough and not gained):
             break
     return best
+
+
+def _adapted_columns(base: Array, evidence: Evidence) -> NDArray[np.int64]:
+    """The columns a proposal moves: all but what events add when they occur, which are many and matter little."""
+    width = len(evidence.observation.years) + 1
+    return np.concatenate([np.arange(width), np.arange(width, base.shape[1], width)])
 
 
 def _fitted_normal(points: Array, weighed: WeighedComponent, short: Array) -> Proposal:
