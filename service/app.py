@@ -21,6 +21,7 @@ from starlette.types import ASGIApp
 
 from priors.records import ScenarioSet
 from service.api import (
+    acceptance,
     adoptions,
     archive_contents,
     archived_forecasts,
@@ -71,6 +72,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     forecasts.router,
     forecast_events.router,
     what_ifs.router,
+    acceptance.router,
     archived_forecasts.router,
     archive_contents.router,
     evaluations.router,

@@ -64,6 +64,7 @@ _ORDER = {
     summary="Order a forecast, or find the one that answers the same request",
 )
 def create_forecast(body: RawBody, caller: ExpertCaller, sessions: Sessions) -> Response:
+    from service.acceptance_orders import order_rates
     from service.orders import OrderRefused, prepare_order
 
     payload = read_json(body)
@@ -76,6 +77,7 @@ def create_forecast(body: RawBody, caller: ExpertCaller, sessions: Sessions) -> 
         found, new = order_forecast(session, *prepared, caller.name)
         if new:
             record_action(session, caller.name, caller.role, "order forecast", f"forecast:{found.id}")
+        order_rates(session, found)
     headers = {"Location": f"/v1/forecasts/{found.id}"}
     return JSONResponse(forecast_json(found), 202 if new else 200, headers=headers)
 

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 from sqlalchemy.orm import Session
 
 from priors.hashing import content_hash
@@ -21,6 +22,7 @@ from service.storage.realisations import examine_delivery, store_delivery
 from service.storage.scenario_sets import StoredSet, list_sets
 
 DATA = Path(__file__).parent / "synthetic_realisations.csv.gz"
+DECISIONS = Path(__file__).parent / "synthetic_decisions.csv.gz"
 EXAMPLE = Path(__file__).parent / "mpp_2024_2.json"
 SYNTHETIC_ARCHIVE = Path(__file__).parent / "synthetic_archive.csv.gz"
 PUBLISHED_FORECASTS = Path(__file__).parent / "published_forecasts.csv"
@@ -29,7 +31,7 @@ ORIGIN = "sample: synthetic data set, not real counts"
 
 def load_sample(session: Session, actor: str) -> StoredSet:
     """Store what is not there yet, within the caller's writing transaction; returns the example edition."""
-    frame = parse_delivery_csv(gzip.decompress(DATA.read_bytes()))
+    frame = pd.concat([_parsed(path) for path in (DATA, DECISIONS)], ignore_index=True)
     planned = examine_delivery(session, frame)
     if planned.new or planned.revised:
         store_delivery(session, frame, ORIGIN, actor)
@@ -47,6 +49,10 @@ def load_archive(session: Session, actor: str) -> None:
         entries, _ = entries_of_table(gzip.decompress(packed) if file.suffix == ".gz" else packed)
         if not list_entries(session, ArchiveFilter(issuer=(entries[0].key.issuer,)), 1, 1).total:
             add_entries(session, entries, f"sample: {file.name}", actor)
+
+
+def _parsed(path: Path) -> pd.DataFrame:
+    return parse_delivery_csv(gzip.decompress(path.read_bytes()))
 
 
 def example_set() -> ScenarioSet:

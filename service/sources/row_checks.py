@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from service.sources.decision_checks import decision_faults
 from service.sources.personal_data import personal_values
 from service.sources.refusal import DeliveryRefused, RowError, faults_where
 
@@ -55,6 +56,7 @@ def checked(
     typed = text.assign(value=value, known_at=known_at)
     errors = [*found, *_shape_faults(text), *_personal_faults(text), *value_errors, *known_errors]
     errors += [*period_errors, *_order_faults(text, start, known_at), *_duplicate_faults(typed)]
+    errors += decision_faults(text, typed)
     if errors:
         raise DeliveryRefused(errors)
     return typed.reset_index(drop=True)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 KEPT_OPEN = 6
 PROVENANCE = "provenance.json"
 _PARTIAL = ".partial-"
-_FOLDERS = ("draws", "evaluations", "fits")
+_FOLDERS = ("draws", "evaluations", "fits", "acceptance")
 _STALE_SECONDS = 24 * 3600.0
 _HASH = re.compile(r"[0-9a-f]{64}")
 

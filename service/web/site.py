@@ -33,6 +33,7 @@ class PageSpec:
 PAGES: tuple[PageSpec, ...] = (
     PageSpec("forecast", "/"),
     PageSpec("scenarios", "/scenarios", texts=("forecast", "changes"), styles=("scenarios",)),
+    PageSpec("acceptance", "/acceptatie", texts=("forecast",), styles=("acceptance",)),
     PageSpec("ledger", "/grootboek", charts=False, texts=("changes",), styles=("ledger",)),
     PageSpec("evaluation", "/evaluatie", styles=("evaluation",)),
 )

@@ -13,26 +13,31 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from service.acceptance_orders import figures
 from service.evaluation_inputs import ledger_edits, realised_for
 from service.forecast_rows import forecast_rows
 from service.orders import set_at
+from service.storage.acceptance import ACCEPTANCE_KIND, acceptance_directory, get_acceptance
 from service.storage.archive import entries_at
 from service.storage.draws import draws_directory, fits_directory
 from service.storage.evaluations import EVALUATION_KIND, evaluation_directory, get_evaluation
 from service.storage.forecasts import JOB_KIND, get_forecast
 from service.storage.jobs import Claim
 from service.storage.scenario_sets import get_set
+from service.worker.acceptance_job import AcceptanceTask, run_rates
 from service.worker.evaluation_job import EvaluationTask, run_evaluation
 from service.worker.forecast_job import Compute, ForecastTask, run_task
 from service.worker.results import Work
 
-KINDS = (JOB_KIND, EVALUATION_KIND)
+KINDS = (JOB_KIND, EVALUATION_KIND, ACCEPTANCE_KIND)
 
 
 def prepared(session: Session, claim: Claim, data_dir: Path, compute: Compute) -> Work:
     """The work of a job; `compute` is what computes forecasts."""
     if claim.kind == EVALUATION_KIND:
         return _evaluation(session, claim.subject, data_dir)
+    if claim.kind == ACCEPTANCE_KIND:
+        return _acceptance(session, claim.subject, data_dir)
     return _forecast(session, claim.subject, data_dir, compute)
 
 
@@ -62,3 +67,20 @@ def _evaluation(session: Session, evaluation_id: str, data_dir: Path) -> Work:
         evaluation_directory(data_dir, stored.result_hash),
     )
     return partial(run_evaluation, task)
+
+
+def _acceptance(session: Session, forecast_id: str, data_dir: Path) -> Work:
+    """The decisions and applications that were stored when the forecast was ordered."""
+    import pandas as pd
+
+    run, forecast = get_acceptance(session, forecast_id), get_forecast(session, forecast_id)
+    assert run is not None and forecast is not None, (
+        "a job of this kind is written together with its forecast"
+    )
+    frames = figures(session, forecast.order.target.geo)
+    rows = pd.concat([frame.head(run.known_rows[name]) for name, frame in frames.items()], ignore_index=True)
+    directory = acceptance_directory(data_dir, run.result_hash)
+    seed = int(run.result_hash[:8], 16)
+    return partial(
+        run_rates, AcceptanceTask(forecast.order.target.geo, forecast.order.as_of, seed, rows, directory)
+    )

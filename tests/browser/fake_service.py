@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from scipy import stats
 
 from service.web.pages import page_routes
+from tests.browser.fake_acceptance import add_acceptance
 from tests.browser.fake_evaluations import add_evaluations
 
 LEVELS = (0.025, 0.125, 0.25, 0.5, 0.75, 0.875, 0.975)
@@ -202,6 +203,7 @@ def make_app(fake: FakeService) -> FastAPI:
 
     for add in (add_evaluations, add_lists, add_state, add_curves, add_chances):
         add(app, fake)
+    add_acceptance(app)
     return app
 
 

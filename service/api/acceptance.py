@@ -1,0 +1,213 @@
+"""Acceptance rates of a forecast: per nationality and of the total, and changes of policy tried on them.
+
+A what-if is an entry of the ledger with its reason and effect; it changes no stored number. `?whatIf=` with entries'
+numbers answers with them applied. Numbers come from `models.acceptance.answer` on what a worker stored. Must not know
+how rates are fitted.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from service.api.acceptance_shapes import (
+    AcceptanceRates,
+    AcceptanceWhatIf,
+    AcceptanceWhatIfBody,
+    AcceptanceWhatIfList,
+)
+from service.api.bodies import RawBody, read_json
+from service.api.context import Configured, Sessions
+from service.api.finished import Finished, FinishedForecast, respond, to_json
+from service.api.forecast_shapes import inlined
+from service.problems import Problem, documented, invalid_input
+from service.security import ExpertCaller
+from service.settings import Settings
+from service.storage.acceptance import acceptance_directory, get_acceptance
+from service.storage.base import reading, writing
+from service.storage.jobs import JobState
+from service.storage.ledger import append_entry, list_entries
+
+if TYPE_CHECKING:
+    from models.acceptance.answer import Answers, Policy
+    from models.acceptance.stored import StoredAcceptance
+    from priors.ledger import LedgerEntry
+
+router = APIRouter(
+    prefix="/forecasts/{forecastId}",
+    tags=["acceptance"],
+    responses={409: documented("The rates are not there yet, or cannot be computed.")},
+)
+MOST_DECISIONS = 1_000_000
+_MOST_WHAT_IFS = 20
+
+
+@router.get("/acceptance-rates", response_model=AcceptanceRates, summary="Acceptance rates, past and ahead")
+def read_acceptance_rates(
+    request: Request,
+    done: FinishedForecast,
+    sessions: Sessions,
+    settings: Configured,
+    track: Annotated[str | None, Query(max_length=16)] = None,
+    quarter: Annotated[str | None, Query(max_length=10)] = None,
+    citizen: Annotated[str | None, Query(max_length=10)] = None,
+    decisions: Annotated[int | None, Query(ge=1, le=MOST_DECISIONS)] = None,
+    what_if: Annotated[list[int] | None, Query(alias="whatIf", max_length=_MOST_WHAT_IFS)] = None,
+) -> Response:
+    from service.api.acceptance_arrivals import scenario_arrivals
+    from service.api.acceptance_views import accepted_in_scenarios, as_json, faults_of_choice
+
+    stored = opened(done, sessions, settings)
+    chosen = {"track": track, "quarter": quarter, "citizen": citizen}
+    faults = faults_of_choice(stored, chosen)
+    policies, unknown = _policies(sessions, done.found.id, what_if or [])
+    faults += [("whatIf", f"there is no acceptance what-if {number} of this forecast") for number in unknown]
+    if faults:
+        raise invalid_input(faults)
+    answers = _answers(done, stored, policies)
+    numbers = tuple(what_if or ())
+
+    def render() -> bytes:
+        accepted = accepted_in_scenarios(answers, scenario_arrivals(done.stored, stored))
+        return to_json(as_json(answers, chosen, decisions, numbers, accepted))
+
+    return respond(request, done.found.id, render)
+
+
+@router.get(
+    "/acceptance-what-ifs",
+    response_model=AcceptanceWhatIfList,
+    summary="Changes of policy tried on the rates",
+)
+def read_acceptance_what_ifs(done: FinishedForecast, sessions: Sessions) -> AcceptanceWhatIfList:
+    return AcceptanceWhatIfList(items=[_what_if(entry) for entry in _entries(sessions, done.found.id)])
+
+
+@router.post(
+    "/acceptance-what-ifs",
+    status_code=201,
+    response_model=AcceptanceWhatIf,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": inlined(AcceptanceWhatIfBody)}},
+        }
+    },
+    summary="Try a change of policy; reason and effect go into the ledger",
+)
+def create_acceptance_what_if(
+    body: RawBody, caller: ExpertCaller, done: FinishedForecast, sessions: Sessions, settings: Configured
+) -> Response:
+    from models.acceptance.answer import Policy
+    from service.api.acceptance_views import effect_of, faults_of_policy, read_what_if
+
+    stored = opened(done, sessions, settings)
+    asked = read_what_if(read_json(body))
+    faults = faults_of_policy(stored, asked)
+    if faults:
+        raise invalid_input(faults)
+    policy = Policy(asked.quarter, asked.shift, asked.citizen)
+    effect = effect_of(_answers(done, stored, ()), _answers(done, stored, (policy,)))
+    by_year: dict[int, dict[str, float]] = {}
+    for name, change in effect.items():
+        by_year.setdefault(int(name[:4]), {})[name] = change
+    name = f"{asked.citizen or 'TOTAL'} {asked.quarter}"
+    after = {"name": name, "quarter": asked.quarter, "shift": asked.shift, "citizen": asked.citizen}
+    with writing(sessions) as session:
+        entry = append_entry(
+            session,
+            actor=caller.name,
+            reason=asked.reason,
+            subject=_subject(done.found.id),
+            before=None,
+            after=after,
+            effect=by_year,
+        )
+    made = AcceptanceWhatIf.model_validate(_what_if(entry)).model_dump(mode="json", by_alias=True)
+    return JSONResponse(made, 201, headers={"Location": f"/v1/forecasts/{done.found.id}/acceptance-what-ifs"})
+
+
+def opened(done: Finished, sessions: Sessions, settings: Settings) -> StoredAcceptance:
+    """The run of a forecast; raises Problem 409 with what is in the way."""
+    with reading(sessions) as session:
+        run = get_acceptance(session, done.found.id)
+        if run is None:
+            raise Problem(409, "No acceptance rates", _why_none(session, done))
+    if run.job.state is JobState.FAILED and run.job.problem:
+        detail = f"The rates could not be computed: {run.job.problem.get('detail', '')}"
+        raise Problem(409, "No acceptance rates", detail, run.job.problem.get("errors", ()))
+    if run.job.state is not JobState.SUCCEEDED:
+        detail = f"The computation of the rates is {run.job.state}; ask again when it has succeeded."
+        raise Problem(409, "No results", detail, extra={"acceptanceStatus": run.job.state.value})
+    directory = acceptance_directory(settings.data_dir, run.result_hash)
+    if not directory.is_dir():
+        raise Problem(
+            503, "Draws are missing", "The rates are missing; the data directory has to be restored."
+        )
+    return _open(directory)
+
+
+@lru_cache(maxsize=4)
+def _open(directory: Path) -> StoredAcceptance:
+    from models.acceptance.stored import open_acceptance
+
+    return open_acceptance(directory)
+
+
+def _why_none(session: Any, done: Finished) -> str:
+    from models.acceptance.data import DecisionsRefused
+    from service.acceptance_orders import decisions_known, figures
+
+    geo, as_of = done.found.order.target.geo, done.found.order.as_of
+    try:
+        known = decisions_known(figures(session, geo), done.found)
+    except DecisionsRefused as refused:
+        return f"The decisions of {geo} known on {as_of} cannot be right: {refused}"
+    if known is None:
+        return (
+            f"On {as_of} fewer than four quarters of decisions of {geo} were known; deliver decisions_total and "
+            "decisions_positive by quarter, then order the forecast again."
+        )
+    return "No rates were ordered with this forecast; order the same forecast again."
+
+
+def _answers(done: Finished, stored: StoredAcceptance, policies: tuple[Policy, ...]) -> Answers:
+    from models.acceptance.answer import Answers
+    from service.api.acceptance_arrivals import arrivals_ahead
+
+    return Answers(stored, arrivals_ahead(done.stored, stored), policies)
+
+
+def _policies(
+    sessions: Sessions, forecast_id: str, numbers: list[int]
+) -> tuple[tuple[Policy, ...], list[int]]:
+    """The what-ifs with these numbers, and the numbers there are none of."""
+    from models.acceptance.answer import Policy
+
+    known = {entry.sequence: entry.after for entry in _entries(sessions, forecast_id)} if numbers else {}
+    found = [known[number] for number in numbers if number in known]
+    made = tuple(Policy(after["quarter"], after["shift"], after["citizen"]) for after in found)
+    return made, [number for number in numbers if number not in known]
+
+
+def _entries(sessions: Sessions, forecast_id: str) -> list[LedgerEntry]:
+    with reading(sessions) as session:
+        return list(list_entries(session, _subject(forecast_id), 1, 1000).items)
+
+
+def _subject(forecast_id: str) -> str:
+    return f"acceptance:{forecast_id}"
+
+
+def _what_if(entry: LedgerEntry) -> AcceptanceWhatIf:
+    effect = {
+        quarter: change for by_quarter in entry.effect.values() for quarter, change in by_quarter.items()
+    }
+    stated = {name: entry.after[name] for name in ("quarter", "shift", "citizen")}
+    return AcceptanceWhatIf(
+        id=entry.sequence, reason=entry.reason, actor=entry.actor, at=entry.at, effect=effect, **stated
+    )

@@ -1,0 +1,176 @@
+"""From answers about acceptance rates to the JSON of the contract, and the checks of what is asked of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from priors.faults import Fault, pointer
+from service.api.acceptance_shapes import AcceptanceWhatIfBody
+from service.problems import invalid_input
+
+if TYPE_CHECKING:
+    from models.acceptance.answer import Answers
+    from models.acceptance.stored import StoredAcceptance
+
+Chosen = dict[str, str | None]
+
+
+def faults_of_choice(stored: StoredAcceptance, chosen: Chosen) -> list[tuple[str, str]]:
+    """What is asked for and is not there, by parameter."""
+    known = {"track": stored.tracks, "quarter": stored.periods, "citizen": stored.citizens}
+    faults = []
+    for name, wanted in chosen.items():
+        if wanted is not None and wanted not in known[name]:
+            faults.append((name, f"{wanted[:16]} is not known here; {_there_is(name, known[name])}"))
+    return faults
+
+
+def _there_is(name: str, known: tuple[str, ...]) -> str:
+    if name == "quarter":
+        return f"quarters run from {known[0]} to {known[-1]}"
+    named = sorted({value for value in known if value})
+    return f"use one of {', '.join(named)}" if named else "these decisions carry no track; leave it out"
+
+
+def faults_of_policy(stored: StoredAcceptance, asked: AcceptanceWhatIfBody) -> list[tuple[str, str]]:
+    """What a what-if names that is not there; it has to start within the quarters shown."""
+    chosen = {"quarter": asked.quarter, "citizen": asked.citizen}
+    return [(f"/{name}", detail) for name, detail in faults_of_choice(stored, chosen)]
+
+
+def read_what_if(payload: object) -> AcceptanceWhatIfBody:
+    """The body; raises Problem 400 with every fault."""
+    try:
+        return AcceptanceWhatIfBody.model_validate(payload)
+    except ValidationError as error:
+        faults = [Fault(pointer(*fault["loc"]), fault["msg"]) for fault in error.errors()]
+        raise invalid_input(faults) from None
+
+
+def effect_of(before: Answers, after: Answers) -> dict[str, float]:
+    """Change of the total's mean rate by quarter ahead."""
+    ahead = before.stored.periods[before.stored.observed :]
+    return {q: round(after.total(q).mean - before.total(q).mean, 6) for q in ahead}
+
+
+def as_json(
+    answers: Answers,
+    chosen: Chosen,
+    decisions: int | None,
+    what_ifs: tuple[int, ...],
+    scenarios: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """The whole answer, of one quarter, track or nationality where chosen."""
+    stored = answers.stored
+    quarters = [q for q in stored.periods if chosen["quarter"] in (None, q)]
+    rates = [
+        row
+        for quarter in quarters
+        for row in _series_rows(answers, quarter, decisions)
+        if chosen["track"] in (None, row["track"]) and chosen["citizen"] in (None, row["citizen"])
+    ]
+    return {
+        "rates": rates,
+        "total": [_total_row(answers, quarter, decisions) for quarter in quarters],
+        "lags": _lag_rows(stored),
+        "scenarios": [row for row in scenarios if row["quarter"] in quarters],
+        "whatIfs": list(what_ifs),
+        "source": stored.document["source"],
+        "warnings": list(stored.warnings),
+        "diagnostics": stored.document["diagnostics"],
+    }
+
+
+def accepted_in_scenarios(answers: Answers, arrivals: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows of decisions and positive ones expected when arrivals (quarter ahead, nationality) are a scenario's."""
+    ahead = answers.stored.periods[answers.stored.observed :]
+    rows = []
+    for scenario, of_scenario in arrivals.items():
+        expected = answers.expected_decisions(of_scenario[None]).mean(axis=0)
+        for h, quarter in enumerate(ahead):
+            rates = answers.rates[:, answers.stored.observed + h].mean(axis=0)
+            accepted = float(expected[h] @ np.where(np.isfinite(rates), rates, 0.0))
+            rows.append(
+                {
+                    "scenario": scenario,
+                    "quarter": quarter,
+                    "decisions": float(expected[h].sum()),
+                    "accepted": accepted,
+                }
+            )
+    return rows
+
+
+def _series_rows(answers: Answers, quarter: str, decisions: int | None) -> list[dict[str, Any]]:
+    return [
+        {
+            "citizen": row.citizen,
+            "quarter": row.quarter,
+            "track": row.track,
+            "mean": row.mean,
+            **row.quantiles,
+            "decisions": row.decisions,
+            "positive": row.positive,
+        }
+        for row in answers.series_rates(quarter, decisions)
+    ]
+
+
+def _total_row(answers: Answers, quarter: str, decisions: int | None) -> dict[str, Any]:
+    stored, found = answers.stored, answers.total(quarter)
+    at = stored.periods.index(quarter)
+    ahead = at >= stored.observed
+    row: dict[str, Any] = {
+        "quarter": quarter,
+        "mean": found.mean,
+        **found.quantiles,
+        "varianceRate": found.variance_rate,
+        "varianceMix": found.variance_mix,
+        "ahead": ahead,
+        "mixStays": answers.total(quarter, mix_stays=True).mean if ahead else None,
+        "ratesStay": answers.total(quarter, rates_stay=True).mean if ahead else None,
+    }
+    return row | (_counts_ahead(answers, quarter, decisions) if ahead else _counted(stored, at))
+
+
+def _counted(stored: StoredAcceptance, at: int) -> dict[str, Any]:
+    total, positive = float(stored.total[at].sum()), float(stored.positive[at].sum())
+    return {
+        "decisions": total,
+        "positive": positive,
+        "positiveLower75": None,
+        "positiveUpper75": None,
+        "negative": total - positive,
+    }
+
+
+def _counts_ahead(answers: Answers, quarter: str, decisions: int | None) -> dict[str, Any]:
+    if decisions is None:
+        names = ("decisions", "positive", "positiveLower75", "positiveUpper75", "negative")
+        return dict.fromkeys(names)
+    found = answers.positive_of(quarter, decisions)
+    return {
+        "decisions": float(decisions),
+        "positive": found.mean,
+        "positiveLower75": found.quantiles["lower75"],
+        "positiveUpper75": found.quantiles["upper75"],
+        "negative": decisions - found.mean,
+    }
+
+
+def _lag_rows(stored: StoredAcceptance) -> list[dict[str, Any]]:
+    low, high = np.quantile(stored.lags.lags, [0.125, 0.875], axis=0)
+    mean = stored.lags.lags.mean(axis=0)
+    return [
+        {
+            "citizen": citizen,
+            "learned": bool(stored.lags.learned[place]),
+            "mean": mean[place].tolist(),
+            "lower75": low[place].tolist(),
+            "upper75": high[place].tolist(),
+        }
+        for place, citizen in enumerate(stored.nationalities)
+    ]
