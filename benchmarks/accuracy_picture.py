@@ -28,7 +28,9 @@ def draw(rows: Sequence[Row], scores: pd.DataFrame, path: Path) -> None:
     chosen = [row for row in rows if row.target == "12-month total" and row.group == "all countries"]
     _ratios(left, chosen)
     with_pit = set(scores.dropna(subset="pit")["model_id"])
-    best = next(row.model_id for row in chosen if row.model_id in with_pit and row.model_id != row.reference)
+    scored = [row for row in chosen if row.model_id in with_pit]
+    # Only the reference itself may have run.
+    best = next((row.model_id for row in scored if row.model_id != row.reference), scored[0].model_id)
     _calibration(right, scores[(scores["model_id"] == best) & (scores["target"] == "12-month total")], best)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130)

@@ -1,10 +1,12 @@
 """The structural model without PyMC: filter, one-step density and simulation, per hyperparameter draw.
 
-    y_t     = log(max(count_t, 1)) = season[month] + level_{t-1} + e_t
-    level_t = level_{t-1} + alpha_g e_t
-    e_t     ~ Student-t(nu), scale^2 = (sigma^2 + overdispersion / m_t) w_t,  w_t = 1 + (g - 1) alpha^2 + f_t
+    y_t     = log(max(count_t, 1)) = season[month] + level_{t-1} + d_t + e_t
+    level_t = level_{t-1} + d_t + alpha_g u_t e_t
+    e_t     ~ Student-t(nu), scale^2 = v_t = (sigma^2 (m_t / usual)^(2 c) + overdispersion / m_t) w_t
+    w_t     = 1 + (g - 1) alpha^2 + f_t,      alpha_g = alpha (1 + (g - 1) alpha) / w_t
     m_t     = geometric mean of the twelve months observed last, at least five persons
-    alpha_g = alpha (1 + (g - 1) alpha) / w_t
+    u_t     = 1 - r + r (nu + 1) / nu / (1 + e_t^2 / (nu v_t))
+    d_t     = growth (1 - damping) damping^(t - a - 1) after the month a, else 0
 
 Local level in innovations form (Hyndman, Koehler, Ord and Snyder 2008, ch. 3-5). `g` is the number of months
 since the last observed one: 1 without a gap. The level is a random walk with steps alpha e, so g - 1 unseen
@@ -13,10 +15,14 @@ to alpha_g, towards 1: after a long silence the next month says nearly everythin
 `f_t` is the noise that an unsettled figure adds (`series`: extra), as a part of a one-step error's variance: the
 month may differ by more, and the level learns less from it. m_t looks back only, so the density that weighs data is
 the one that is simulated. Before the first month the window of twelve holds the initial level.
+Three extensions are absent (r = c = growth = 0) unless a model states them. `r` is how far a level learns less from a
+month the further out it lies: u_t is the score of the Student-t density (Harvey and Luati 2014, JASA 109), mean 1
+over small errors. `c` makes months more uncertain while a series is large for its own standard. `growth` is what a
+model expects of the level beyond a month, from what else it knew then.
 This module must not import PyMC: the web process uses it.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +50,9 @@ class InflowParameters:
     `alpha` (draw,) gain in (0, 1); `sigma` (draw,) scale of a one-step error on the log scale; `nu` (draw,)
     degrees of freedom; `overdispersion` (draw,) count noise in multiples of Poisson; `season` (draw, 12) log
     deviations January to December, summing to zero; `initial_level` (draw,) log persons before any month.
+    All further ones (draw,), neutral unless given: `robustness` r in [0, 1]; `size_power` c and `usual_size`, log
+    persons; `growth` of the level in all after the month `growth_after` (months since 1970-01), of which the part
+    1 - `growth_damping` comes in each month of what is left.
     """
 
     alpha: Array
@@ -52,13 +61,23 @@ class InflowParameters:
     overdispersion: Array
     season: Array
     initial_level: Array
+    robustness: Array = field(default_factory=lambda: np.zeros(1))
+    size_power: Array = field(default_factory=lambda: np.zeros(1))
+    usual_size: Array = field(default_factory=lambda: np.zeros(1))
+    growth: Array = field(default_factory=lambda: np.zeros(1))
+    growth_damping: Array = field(default_factory=lambda: np.zeros(1))
+    growth_after: Array = field(default_factory=lambda: np.zeros(1))
+
+    def __post_init__(self) -> None:
+        for name in ("robustness", "size_power", "usual_size", "growth", "growth_damping", "growth_after"):
+            object.__setattr__(self, name, np.broadcast_to(getattr(self, name), self.alpha.shape))
 
     def __len__(self) -> int:
         return len(self.alpha)
 
     def take(self, index: NDArray[np.int64]) -> "InflowParameters":
         """The draws at `index`, in that order."""
-        return InflowParameters(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
+        return InflowParameters(**{column.name: getattr(self, column.name)[index] for column in fields(self)})
 
 
 @dataclass(frozen=True)
@@ -130,15 +149,17 @@ def simulate_log_counts(
     season = np.ascontiguousarray(chosen.season.T)[month_numbers(first_month + np.arange(horizon))]
     out = np.empty((horizon, draws))
     level, window = state.level[index], np.ascontiguousarray(state.recent[index].T)
-    total, cap = window.sum(axis=0), log_cap(state)[index]
+    total, cap, last = window.sum(axis=0), log_cap(state)[index], state.last_month
     for month in range(horizon):
         gain, widening = gap_factors(chosen.alpha, gap if month == 0 else 1)
         error = rng.standard_normal(draws)
-        error *= _scale(chosen, total, widening)
+        scale = _scale(chosen, total, widening)
+        error *= scale
         error /= np.sqrt(rng.standard_gamma(chosen.nu / 2) * (2 / chosen.nu))
-        expected = season[month] + level
+        level = level + _growth(chosen, last, first_month + month)
+        expected, last = season[month] + level, first_month + month
         y = np.clip(expected + error, np.log(LEAST_COUNT), cap, out=out[month])
-        level = level + gain * (y - expected)
+        level = level + gain * _learned(chosen, y - expected, scale)
         oldest = window[month % WINDOW]
         total += y - oldest
         oldest[:] = y
@@ -166,10 +187,12 @@ def _filter(
     for t in np.flatnonzero(data.available):
         month, y = data.months[t], log_counts(data.counts[t])
         gain, widening = gap_factors(parameters.alpha, _months_between(last, month), data.extra[t])
+        level = level + _growth(parameters, last, month)
         error = y - season[month_numbers(data.months[t : t + 1])[0]] - level
+        scale = _scale(parameters, total, widening)
         if from_month is not None and month >= from_month:
-            density += student_t_log_density(error, parameters.nu, _scale(parameters, total, widening))
-        level = level + gain * error
+            density += student_t_log_density(error, parameters.nu, scale)
+        level = level + gain * _learned(parameters, error, scale)
         total = total + y - window[seen % WINDOW]
         window[seen % WINDOW] = y
         seen, last = seen + 1, month
@@ -179,8 +202,29 @@ def _filter(
 
 def _scale(parameters: InflowParameters, recent_total: Array, widening: Array) -> Array:
     """`(draw,)`: scale of the one-step error; `recent_total` is the sum of the window's log counts."""
-    size = np.exp(np.maximum(recent_total / WINDOW, np.log(LEAST_SIZE)))
-    return np.sqrt((parameters.sigma**2 + parameters.overdispersion / size) * widening)
+    log_size = np.maximum(recent_total / WINDOW, np.log(LEAST_SIZE))
+    variance = parameters.sigma**2
+    if parameters.size_power.any():
+        variance = variance * np.exp(2 * parameters.size_power * (log_size - parameters.usual_size))
+    return np.sqrt((variance + parameters.overdispersion / np.exp(log_size)) * widening)
+
+
+def _learned(parameters: InflowParameters, error: Array, scale: Array) -> Array:
+    """`(draw,)`: u e, the part of an error that the gain applies to."""
+    if not parameters.robustness.any():
+        return error
+    nu = parameters.nu
+    score = (nu + 1) / (nu + (error / scale) ** 2)
+    return np.asarray(error * (1 + parameters.robustness * (score - 1)))
+
+
+def _growth(parameters: InflowParameters, last: np.datetime64, month: np.datetime64) -> Array | float:
+    """`(draw,)`: expected growth of the level over the months after `last` up to and including `month`."""
+    if not parameters.growth.any():
+        return 0.0
+    begun, done = (np.maximum(float(m.astype(np.int64)) - parameters.growth_after, 0) for m in (last, month))
+    left = parameters.growth_damping**begun - parameters.growth_damping**done
+    return np.asarray(parameters.growth * left)
 
 
 def student_t_log_density(x: Array, nu: Array, scale: Array) -> Array:

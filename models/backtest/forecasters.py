@@ -1,7 +1,7 @@
 """Forecasters by the names a user types: our models and the peers they are compared with.
 
     panel   all countries in one fit (`panel.paths`)        single   one country at a time (`backtest.single`)
-    AutoETS, AutoARIMA, AutoTheta, SeasonalNaive             the optional extra `peers` (`peers`)
+    AutoETS, AutoARIMA, AutoTheta, SeasonalNaive, Prophet    the optional extra `peers` (`peers`)
 
 Loaded when asked for: a name costs nothing, the PyMC behind `panel` and `single` does. This module must not import
 PyMC itself.

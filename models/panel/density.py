@@ -1,14 +1,15 @@
 """One-step log density of many series at once, with its gradient, as one operation.
 
-    e_t      = y_t - season[month_t] - level_{t-1},          level_t = level_{t-1} + k_t e_t
-    w_t      = 1 + (g_t - 1) alpha^2 + f_t,                  k_t = alpha (1 + (g_t - 1) alpha) / w_t
-    v_t      = (sigma^2 + overdispersion / m_t) w_t
-    density  = sum over t of  -log(v_t) / 2 - (nu + 1) / 2 log(1 + e_t^2 / (nu v_t))
+    e_t      = y_t - season[month_t] - level_{t-1},          level_t = level_{t-1} + k_t u_t e_t
+    w_t      = 1 + g_t alpha^2 + f_t,                        k_t = alpha (1 + g_t alpha) / w_t
+    v_t      = (sigma^2 (m_t / usual)^(2 c) + overdispersion / m_t) w_t
+    x_t      = e_t^2 / (nu v_t),                             u_t = 1 - r + r (1 + 1 / nu) / (1 + x_t)
+    density  = sum over t of  -log(v_t) / 2 - (nu + 1) / 2 log(1 + x_t)
 
-per country, summed over its stretches (`panel.figures` says what y, g, f and m are). With f = 0 and one stretch it
-is `inflow_paths.one_step_log_density` without the constant of the Student-t density, which depends on nu alone.
-The gradient comes from one pass back over the months, as in `smoothing`, and is computed along with the value: a
-sampler wants both. Cost: countries times months. Compiled by Numba; no scan, no latent levels.
+per country, summed over its stretches (`panel.figures` says what y, g, f and m are). It is
+`inflow_paths.one_step_log_density` without the constant of the Student-t density, which depends on nu alone, and
+without expected growth. The gradient comes from one pass back over the months, as in `smoothing`, and is computed
+along with the value: a sampler wants both. Cost: countries times months. Compiled by Numba; no scan, no latent levels.
 This module knows nothing of priors, calendars or samplers.
 """
 
@@ -36,9 +37,10 @@ _CODE = zlib.crc32(Path(__file__).read_bytes())
 class PanelLogDensity(Op):  # type: ignore[misc]  # PyTensor has no types
     """`(parameters, season, start, figures, stretches) -> density (geo,)` and its gradients.
 
-    `parameters` (geo, 4): alpha, sigma, overdispersion, nu; `season` (geo, 12); `start` (stretch,) level before a
-    stretch; `figures` and `stretches` as `panel.figures.PanelFigures` holds them. The further outputs are the
-    derivatives of a country's density, shaped as the first three inputs.
+    `parameters` (geo, 7): alpha, sigma, overdispersion, nu, robustness r, size power c, log of the usual size;
+    `season` (geo, 12); `start` (stretch,) level before a stretch; `figures` and `stretches` as
+    `panel.figures.PanelFigures` holds them. The further outputs are the derivatives of a country's density, shaped as
+    the first three inputs.
     """
 
     __props__ = ()
@@ -82,65 +84,64 @@ class PanelLogDensity(Op):  # type: ignore[misc]  # PyTensor has no types
 
 
 @numba_njit  # type: ignore[untyped-decorator]
-def _forward(
-    parameters: Array,
-    season: Array,
-    start: float,
-    figures: Array,
-    to_parameters: Array,
-    to_start: Array,
-    out: Array,
-) -> float:
-    """Density of a stretch; `out` keeps (e, derivative to e, gain) per figure for the way back.
-
-    Adds to `to_parameters` and `to_start` what does not pass through the errors.
-    """
-    alpha, sigma, overdispersion, nu = parameters
-    level, density, half = start, 0.0, (nu + 1) / 2
-    to_alpha, to_sigma, to_overdispersion, to_nu = 0.0, 0.0, 0.0, 0.0
+def _forward(parameters: Array, season: Array, start: float, figures: Array, kept: Array) -> float:
+    """Density of a stretch; `kept` holds (e, log m, both parts of v / w, x) per figure for the way back."""
+    alpha, sigma, overdispersion, nu, robustness, power, usual = parameters
+    level, density = start, 0.0
     for t in range(figures.shape[0]):
         y, month, unseen, extra, unfilled, recent_total, inverse_size = figures[t]
-        to_size = 0.0
-        if unfilled > 0:
-            log_size = (recent_total + unfilled * start) / _WINDOW
-            inverse_size = np.exp(-max(log_size, _LOG_LEAST_SIZE))
-            to_size = -inverse_size * unfilled / _WINDOW if log_size > _LOG_LEAST_SIZE else 0.0
+        log_size = max((recent_total + unfilled * start) / _WINDOW, _LOG_LEAST_SIZE)
+        of_counts = overdispersion * (np.exp(-log_size) if unfilled > 0 else inverse_size)
+        of_sigma = sigma * sigma * np.exp(2 * power * (log_size - usual))
         widening = 1 + unseen * alpha * alpha + extra
-        noise = sigma * sigma + overdispersion * inverse_size
-        variance = noise * widening
-        gain = alpha * (1 + unseen * alpha) / widening
+        variance = (of_sigma + of_counts) * widening
         error = y - season[int(month)] - level
         ratio = error * error / (nu * variance)
-        tail = np.log1p(ratio)
-        density -= 0.5 * np.log(variance) + half * tail
-        weight = half * ratio / (1 + ratio)
-        to_noise = (weight - 0.5) / noise
-        to_alpha += to_noise * noise / widening * 2 * unseen * alpha
-        to_sigma += to_noise * 2 * sigma
-        to_overdispersion += to_noise * inverse_size
-        to_nu += weight / nu - 0.5 * tail
-        to_start[0] += to_noise * overdispersion * to_size
-        out[t, 0] = error
-        out[t, 1] = -2 * half * error / (nu * variance * (1 + ratio))
-        out[t, 2] = gain
-        level += gain * error
-    to_parameters += np.array((to_alpha, to_sigma, to_overdispersion, to_nu))
+        density -= 0.5 * np.log(variance) + (nu + 1) / 2 * np.log1p(ratio)
+        score = (nu + 1) / nu / (1 + ratio)
+        level += alpha * (1 + unseen * alpha) / widening * error * (1 + robustness * (score - 1))
+        kept[t, 0], kept[t, 1], kept[t, 2] = error, log_size, of_sigma
+        kept[t, 3], kept[t, 4] = of_counts, ratio
     return density
 
 
 @numba_njit  # type: ignore[untyped-decorator]
-def _backward(alpha: float, figures: Array, kept: Array, to_parameters: Array, to_season: Array) -> float:
-    """Derivative to the level before the stretch; adds those to alpha and season that pass through the errors."""
-    to_level, to_alpha = 0.0, 0.0
+def _backward(
+    parameters: Array, figures: Array, kept: Array, to_parameters: Array, to_season: Array
+) -> float:
+    """Derivative to the level before the stretch; adds those to parameters and season.
+
+    `to_level` is what all later figures owe to the level after a figure. The figure's own density and the level it
+    leaves behind both depend on its error, its variance and the parameters themselves.
+    """
+    alpha, sigma, overdispersion, nu, robustness, power, usual = parameters
+    to_level, to_start = 0.0, 0.0
     for t in range(figures.shape[0] - 1, -1, -1):
-        unseen, gain = figures[t, 2], kept[t, 2]
+        unseen, unfilled = figures[t, 2], figures[t, 4]
+        error, log_size, of_sigma, of_counts, ratio = kept[t]
         widening = 1 + unseen * alpha * alpha + figures[t, 3]
-        to_alpha += to_level * kept[t, 0] * (1 + 2 * unseen * alpha * (1 - gain)) / widening
-        to_error = kept[t, 1] + gain * to_level
+        gain = alpha * (1 + unseen * alpha) / widening
+        score, share = (nu + 1) / nu / (1 + ratio), ratio / (1 + ratio)
+        learned, steered = 1 + robustness * (score - 1), to_level * gain * error
+        to_log_noise = (nu + 1) / 2 * share - 0.5 + steered * robustness * score * share
+        to_error = to_level * gain * (learned - 2 * robustness * score * share)
+        noise = of_sigma + of_counts
+        to_error -= (nu + 1) * error / (nu * noise * widening * (1 + ratio))
+        to_noise = to_log_noise / noise
+        to_parameters[0] += to_level * learned * error * (1 + 2 * unseen * alpha * (1 - gain)) / widening
+        to_parameters[0] += to_log_noise * 2 * unseen * alpha / widening
+        to_parameters[1] += to_noise * 2 * of_sigma / sigma
+        to_parameters[2] += to_noise * of_counts / overdispersion
+        to_parameters[3] += ((nu + 1) * share / nu - np.log1p(ratio)) / 2
+        to_parameters[3] += steered * robustness * (score * ratio - 1 / nu) / nu / (1 + ratio)
+        to_parameters[4] += steered * (score - 1)
+        to_parameters[5] += to_noise * 2 * of_sigma * (log_size - usual)
+        to_parameters[6] -= to_noise * 2 * of_sigma * power
+        if unfilled > 0 and log_size > _LOG_LEAST_SIZE:
+            to_start += to_noise * (2 * power * of_sigma - of_counts) * unfilled / _WINDOW
         to_season[int(figures[t, 1])] -= to_error
         to_level -= to_error
-    to_parameters[0] += to_alpha
-    return to_level
+    return to_start + to_level
 
 
 @numba_njit(final_function=True)  # type: ignore[untyped-decorator]  # also called from Python
@@ -151,21 +152,12 @@ def _density_and_gradient(
     to_parameters = np.zeros_like(parameters)
     to_season = np.zeros_like(season)
     to_start = np.zeros_like(start)
-    scratch = np.empty((figures.shape[0], 3))
+    kept = np.empty((figures.shape[0], 5))
     for s in range(stretches.shape[0]):
         i, first, end = stretches[s]
-        density[i] += _forward(
-            parameters[i],
-            season[i],
-            start[s],
-            figures[first:end],
-            to_parameters[i],
-            to_start[s : s + 1],
-            scratch,
-        )
-        to_start[s] += _backward(
-            parameters[i, 0], figures[first:end], scratch, to_parameters[i], to_season[i]
-        )
+        rows = figures[first:end]
+        density[i] += _forward(parameters[i], season[i], start[s], rows, kept)
+        to_start[s] = _backward(parameters[i], rows, kept, to_parameters[i], to_season[i])
     return density, to_parameters, to_season, to_start
 
 

@@ -3,13 +3,14 @@
     log sigma_i = log sigma + sigma_spread z,    season_i,k = season_k + season_spread z,    z ~ Normal(0, 1)
     alpha_i     = expit(logit alpha + alpha_slope (log size_i - log 500) + alpha_spread z)
 
+and of what is expected of the months after the panel's last (`outlook`).
 A country in the panel has its own posterior, which leans on the population as far as its own months are few. One
 that is not gets, for every draw of the population, a country drawn from it: the pooled predictive given its size.
 This module knows nothing of how the draws were made. Worker processes only.
 """
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from scipy.special import expit, logit
 
 from models.inflow import harmonic_basis
 from models.inflow_paths import InflowParameters
+from models.panel.outlook import Outlook
 from models.sampling import SamplerDiagnostics
 from models.series import Array
 
@@ -30,7 +32,7 @@ class PanelFit:
 
     `draws` by variable name, chains after each other: (draw,) for the population's, (draw, geo, ...) or
     (draw, stretch) otherwise; `geos` in the panel with `log_sizes` (geo,) and `last_stretches` (geo,), the stretch
-    that each country's present level belongs to.
+    that each country's present level belongs to; `outlook` what the panel's end says of the months after it.
     """
 
     draws: dict[str, Array]
@@ -39,6 +41,7 @@ class PanelFit:
     last_stretches: NDArray[np.int64]
     diagnostics: SamplerDiagnostics
     seed: int
+    outlook: Outlook = field(default_factory=Outlook)
 
     def __len__(self) -> int:
         return len(self.draws["nu"])
@@ -51,15 +54,17 @@ class PanelFit:
         """
         if geo not in self.geos:
             typical = np.mean(self.log_sizes) if len(self.geos) else np.log(REFERENCE_SIZE)
-            return self._from_population(geo, float(typical if size is None else np.log(size)))
+            drawn = self._from_population(geo, float(typical if size is None else np.log(size)))
+            return self.outlook.applied(geo, drawn, self.seed)
         place = self.geos.index(geo)
-        return self._parameters(
+        own = self._parameters(
             gain_deviation=self.draws["alpha_deviation"][:, place],
             log_sigma=self.draws["log_sigma_geo"][:, place],
             season=self._season(self.draws["season_deviation"][:, place]),
             initial_level=self.draws["initial_level"][:, self.last_stretches[place]],
             log_size=float(self.log_sizes[place]),
         )
+        return self.outlook.applied(geo, own, self.seed)
 
     def _from_population(self, geo: str, log_size: float) -> InflowParameters:
         """One new country per draw; the same country, fit and size give the same draws."""
@@ -90,4 +95,7 @@ class PanelFit:
             overdispersion=draws["overdispersion"],
             season=season @ harmonic_basis(np.arange(12)).T,
             initial_level=initial_level,
+            robustness=draws["robustness"],
+            size_power=draws["size_power"],
+            usual_size=np.full(1, log_size),
         )

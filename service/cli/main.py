@@ -152,7 +152,9 @@ def backtest(
     ] = None,
     forecaster: Annotated[
         list[str] | None,
-        typer.Option(help="panel, single, AutoETS, AutoARIMA, AutoTheta, SeasonalNaive; again for more."),
+        typer.Option(
+            help="panel, single, AutoETS, AutoARIMA, AutoTheta, SeasonalNaive, Prophet; again for more."
+        ),
     ] = None,
     publication_lag: Annotated[
         int,

@@ -66,6 +66,9 @@ def countries(
         sigma=np.exp(log_sigma),
         nu=np.full(number, truth["nu"]),
         overdispersion=np.full(number, truth["overdispersion"]),
+        robustness=np.full(number, truth["robustness"]),
+        size_power=np.full(number, truth["size_power"]),
+        usual_size=log_sizes,
         season=season @ harmonic_basis(np.arange(12)).T,
         initial_level=log_sizes,
     )
@@ -87,12 +90,14 @@ def panel_of(log_counts: Array) -> PanelSeries:
 
 TYPICAL: dict[str, Any] = {
     "sigma": 0.2,
-    "sigma_spread": 0.22,
+    "sigma_spread": 0.12,
     "alpha": 0.75,
     "alpha_slope": 0.45,
     "alpha_spread": 0.3,
     "nu": 4.0,
     "overdispersion": 6.0,
+    "robustness": 0.5,
+    "size_power": 0.35,
     "season": np.array([0.1, -0.05, 0.03, -0.1, 0.02, 0.01]),
     "season_spread": 0.03,
 }

@@ -21,8 +21,22 @@ def test_the_real_counts_are_spliced_and_a_third_can_be_left_out(shared_data: Pa
     assert {"EU28", "TOTAL"} & set(rows["geo"]) == set()
     whole = panel_at(Plan(rows, ()), "2015-06").geos
     tuned = panel_at(Plan(accuracy.the_rows(shared_data, tuning=True), ()), "2015-06").geos
-    assert set(whole) - set(tuned) == set(accuracy.HELD_OUT) - {"IS"}
+    assert set(tuned) == set(whole) & accuracy.TUNED_ON
+    assert {"FR", "CH", "PL", "BG", "FI", "MT", "SI"} <= set(whole) - set(tuned)
     assert "NL" in tuned
+
+
+def test_a_country_that_files_bring_later_belongs_to_those_held_out(
+    tmp_path: Path, shared_data: Path
+) -> None:
+    for name in (accuracy.LATER, accuracy.BEFORE):
+        table = pd.read_csv(shared_data / name, keep_default_na=False)
+        more = table[table["geo"] == "NL"].assign(geo="XX")
+        pd.concat([table, more]).to_csv(tmp_path / name, index=False)
+    rows = accuracy.the_rows(tmp_path, tuning=False)
+    assert "XX" in panel_at(Plan(rows, ()), "2015-06").geos
+    assert "XX" not in set(accuracy.the_rows(tmp_path, tuning=True)["geo"])
+    assert "XX" not in accuracy.TUNED_ON
 
 
 def results() -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -72,7 +86,9 @@ def test_the_verdict_holds_the_served_method_to_both_limits() -> None:
     scores, _ = results()
     told = accuracy.verdict(compare(scores, accuracy.PEERS)).splitlines()
     assert len(told) == 2
-    assert told[0].startswith("months 1-12: panel 0.500 of AutoETS (limit 0.95), 75% band held 100%")
+    assert told[0].startswith(
+        "all countries, months 1-12: panel 0.500 of AutoETS (limit 0.95), 75% band held 100%"
+    )
     assert told[0].endswith("NOT reached")
     some = scores.assign(inside_75=scores.groupby(["model_id", "horizon"]).cumcount() % 4 > 0)
     assert accuracy.verdict(compare(some, accuracy.PEERS)).count(": reached") == 2

@@ -1,5 +1,6 @@
 """The recursion without PyMC against a plain loop, closed forms and itself run the other way."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -36,6 +37,20 @@ def parameters(draws: int, seed: int = 0) -> InflowParameters:
     )
 
 
+def extended(draws: int, seed: int = 0) -> InflowParameters:
+    """Parameters with everything that is absent by default; growth begins inside `random_series`."""
+    rng = np.random.default_rng(seed + 100)
+    return replace(
+        parameters(draws, seed),
+        robustness=rng.uniform(0, 1, draws),
+        size_power=rng.uniform(-0.5, 0.8, draws),
+        usual_size=rng.uniform(5, 8, draws),
+        growth=rng.normal(0, 0.5, draws),
+        growth_damping=rng.uniform(0.3, 0.95, draws),
+        growth_after=np.full(draws, float((START + 3).astype(int))),
+    )
+
+
 def plain(
     alpha: float = 0.7, sigma: float = 0.2, nu: float = 4.0, count_noise: float = 7.7
 ) -> InflowParameters:
@@ -59,27 +74,37 @@ def random_series(months: int, missing: float, seed: int) -> MonthlySeries:
 def loop(p: InflowParameters, draw: int, data: MonthlySeries) -> tuple[float, list[float], float]:
     """Level, last twelve logs and log density of one draw, written as the formulas are printed."""
     level, density, gap = p.initial_level[draw], 0.0, 0
+    after = np.datetime64(int(p.growth_after[draw]), "M")
+    damping, r = p.growth_damping[draw], p.robustness[draw]
     recent = [level] * 12
     for month, count, extra in zip(data.months, data.counts, data.extra, strict=True):
         gap += 1
+        if month > after:
+            level += p.growth[draw] * (1 - damping) * damping ** int((month - after).astype(int) - 1)
         if np.isnan(count):
             continue
         y = np.log(max(count, 1))
         a = p.alpha[draw]
         widening = 1 + (gap - 1) * a**2 + extra
         size = max(np.exp(np.mean(recent)), 5)
-        scale = np.sqrt((p.sigma[draw] ** 2 + p.overdispersion[draw] / size) * widening)
+        own = p.sigma[draw] ** 2 * (size / np.exp(p.usual_size[draw])) ** (2 * p.size_power[draw])
+        scale = np.sqrt((own + p.overdispersion[draw] / size) * widening)
         expected = p.season[draw, int(str(month)[5:]) - 1] + level
         density += stats.t.logpdf(y, p.nu[draw], loc=expected, scale=scale)
-        level += a * (1 + (gap - 1) * a) / widening * (y - expected)
+        nu = p.nu[draw]
+        learned = 1 - r + r * (nu + 1) / nu / (1 + ((y - expected) / scale) ** 2 / nu)
+        level += a * (1 + (gap - 1) * a) / widening * learned * (y - expected)
         recent, gap = [*recent[1:], y], 0
     return level, recent, density
 
 
+@pytest.mark.parametrize("made", [parameters, extended])
 @pytest.mark.parametrize("missing", [0.0, 0.3])
 @pytest.mark.parametrize("months", [5, 40])
-def test_filter_and_density_agree_with_a_plain_loop(months: int, missing: float) -> None:
-    p, data = parameters(7), random_series(months, missing, seed=months)
+def test_filter_and_density_agree_with_a_plain_loop(
+    months: int, missing: float, made: Callable[[int], InflowParameters]
+) -> None:
+    p, data = made(7), random_series(months, missing, seed=months)
     state, density = filter_states(p, data), one_step_log_density(p, data)
     for draw in range(7):
         level, recent, expected = loop(p, draw, data)
@@ -172,6 +197,57 @@ def test_the_filter_reads_simulated_months_back_as_the_states_that_made_them() -
     tail = simulate_log_counts(p, initial_state(p, START), START, 30, 1, seed=2)[0]
     np.testing.assert_allclose(tail, y[:30])
     assert head.level[0] == pytest.approx(loop(p, 0, whole.until(START + 29))[0])
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.3])
+def test_extended_draws_are_simulated_as_they_are_filtered(noise: float) -> None:
+    p = extended(1, seed=3)
+    data = random_series(30, noise, seed=4)
+    state = filter_states(p, data)
+    y = simulate_log_counts(p, state, state.last_month + 2, 20, 2_000, seed=5)
+    pits = []
+    for path in y[:300]:
+        months = np.arange(data.months[0], state.last_month + 22)
+        counts = np.full(len(months), np.nan)
+        counts[: len(data)], counts[-20:] = data.counts, np.exp(path)
+        extra = np.concatenate([data.extra, np.zeros(len(months) - len(data))])
+        whole = MonthlySeries(months, counts, extra=extra)
+        level, recent, _ = loop(p, 0, whole.until(months[-2]))
+        after, damping = np.datetime64(int(p.growth_after[0]), "M"), p.growth_damping[0]
+        level += (
+            p.growth[0] * (1 - damping) * damping ** int((months[-1] - after).astype(int) - 1)
+        )  # of the last month
+        size = max(np.exp(np.mean(recent)), 5)
+        own = p.sigma[0] ** 2 * (size / np.exp(p.usual_size[0])) ** (2 * p.size_power[0])
+        error = path[-1] - level - p.season[0, int(str(months[-1])[5:]) - 1]
+        pits.append(stats.t.cdf(error, p.nu[0], scale=np.sqrt(own + p.overdispersion[0] / size)))
+    assert stats.kstest(pits, "uniform").pvalue > 1e-3
+
+
+def test_expected_growth_adds_up_to_what_was_stated_and_comes_early() -> None:
+    still = replace(plain(sigma=1e-9, count_noise=1e-12), growth_after=np.full(1, float(START.astype(int))))
+    p = replace(still, growth=np.full(1, 0.3), growth_damping=np.full(1, 0.8))
+    y = simulate_log_counts(p, filter_states(p, series([1096.63])), START + 1, 60, 1, seed=1)[0]
+    assert y[0] - 7 == pytest.approx(0.3 * 0.2, abs=1e-5)
+    assert y[11] - 7 == pytest.approx(0.3 * (1 - 0.8**12), abs=1e-5)
+    assert y[-1] - 7 == pytest.approx(0.3, abs=1e-4)
+
+
+def test_a_robust_level_learns_less_from_a_month_far_out_and_more_from_one_close_by() -> None:
+    p = replace(plain(nu=4.0, count_noise=1e-9), robustness=np.ones(1))
+    for error, share in ((0.0, 1.25), (0.4, 1.25 / 2), (40.0, 0.0)):
+        data = series([1096.633158])
+        y = MonthlySeries(data.months, np.exp(np.array([7 + error + 1e-6])))
+        learned = (filter_states(p, y).level[0] - 7) / (error + 1e-6) / 0.7
+        assert learned == pytest.approx(share, abs=1e-3)
+
+
+def test_months_are_more_uncertain_while_a_series_is_large_for_its_own_standard() -> None:
+    p = replace(
+        plain(nu=1e6, count_noise=1e-9), size_power=np.full(1, 0.5), usual_size=np.full(1, 7 - np.log(4))
+    )
+    y = simulate_log_counts(p, initial_state(p, START), START, 1, 50_000, seed=6)[:, 0]
+    assert y.std() == pytest.approx(2 * 0.2, rel=0.02)
 
 
 def test_draws_are_dealt_round_and_the_same_seed_repeats_them() -> None:

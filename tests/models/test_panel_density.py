@@ -16,7 +16,15 @@ STRETCHES = np.array([[0, 0, 20], [1, 20, 34], [1, 34, 50], [2, 50, 51]])
 def point(seed: int) -> list[Array]:
     rng = np.random.default_rng(seed)
     parameters = np.column_stack(
-        [rng.uniform(0.1, 0.95, 3), rng.uniform(0.1, 0.4, 3), rng.uniform(1, 9, 3), rng.uniform(2, 8, 3)]
+        [
+            rng.uniform(0.1, 0.95, 3),
+            rng.uniform(0.1, 0.4, 3),
+            rng.uniform(1, 9, 3),
+            rng.uniform(2, 8, 3),
+            rng.uniform(0, 1, 3),
+            rng.uniform(-0.5, 1, 3),
+            rng.uniform(2, 4, 3),
+        ]
     )
     return [parameters, rng.normal(0, 0.1, (3, 12)), rng.normal(3, 1, 4)]
 
@@ -43,14 +51,15 @@ def plain_loop(parameters: Array, season: Array, start: Array, rows: Array) -> A
     """Density per country as the formula says it."""
     density = np.zeros(len(parameters))
     for stretch, (geo, first, end) in enumerate(STRETCHES):
-        alpha, sigma, overdispersion, nu = parameters[geo]
+        alpha, sigma, overdispersion, nu, robustness, power, usual = parameters[geo]
         level = start[stretch]
         for y, month, unseen, extra, unfilled, recent_total, _ in rows[first:end]:
             size = max(np.exp((recent_total + unfilled * start[stretch]) / 12), 5)
             w = 1 + unseen * alpha**2 + extra
-            v = (sigma**2 + overdispersion / size) * w
+            v = (sigma**2 * (size / np.exp(usual)) ** (2 * power) + overdispersion / size) * w
             e = y - season[geo, int(month)] - level
-            level += alpha * (1 + unseen * alpha) / w * e
+            score = (1 + 1 / nu) / (1 + e**2 / (nu * v))
+            level += alpha * (1 + unseen * alpha) / w * e * (1 - robustness + robustness * score)
             density[geo] += -np.log(v) / 2 - (nu + 1) / 2 * np.log(1 + e**2 / (nu * v))
     return density
 

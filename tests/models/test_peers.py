@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.backtest.peers import PEERS, filled_log_counts, peer_forecaster
+from models.backtest.peers import PEERS, filled_log_counts, library_of, peer_forecaster
 from models.panel.series import PanelSeries
 
 
@@ -24,13 +24,13 @@ def test_a_country_without_figures_is_refused() -> None:
 
 
 def test_an_unknown_peer_is_refused() -> None:
-    with pytest.raises(ValueError, match="unknown peer 'Prophet'"):
-        peer_forecaster("Prophet")
+    with pytest.raises(ValueError, match="unknown peer 'Oracle'"):
+        peer_forecaster("Oracle")
 
 
 @pytest.mark.parametrize("name", PEERS)
 def test_a_peer_continues_a_season_in_the_right_month(name: str) -> None:
-    pytest.importorskip("statsforecast", reason="the optional extra `peers` is not installed")
+    pytest.importorskip(library_of(name), reason="the optional extra `peers` is not installed")
     season = np.where(np.arange(12) < 6, 100.0, 200.0)
     noise = np.random.default_rng(1).normal(0, 0.05, 120)
     counts = np.tile(season, 10) * np.exp(noise)
@@ -39,3 +39,12 @@ def test_a_peer_continues_a_season_in_the_right_month(name: str) -> None:
     assert paths.shape == (200, 14)
     medians = np.exp(np.median(paths, axis=0))
     np.testing.assert_allclose(medians, np.tile(season, 2)[:14], rtol=0.2)
+
+
+def test_a_peer_repeats_itself_and_leaves_the_global_stream_alone() -> None:
+    pytest.importorskip("prophet", reason="the optional extra `peers` is not installed")
+    counts = np.exp(np.random.default_rng(2).normal(5, 0.3, 60))
+    before = np.random.get_state()[1].copy()
+    first, second = (peer_forecaster("Prophet")(panel(counts), 3, 50, 7)["AA"] for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
