@@ -116,7 +116,7 @@ def test_an_unknown_forecaster_and_an_absent_extra_are_named(
     from models.backtest.forecasters import forecaster
 
     monkeypatch.setattr(command, "forecaster", forecaster)
-    assert "unknown forecaster 'Prophet'" in run(counts, tmp_path / "r", "--forecaster", "Prophet")[2]
+    assert "unknown forecaster 'Oracle'" in run(counts, tmp_path / "r", "--forecaster", "Oracle")[2]
     monkeypatch.setitem(sys.modules, "statsforecast", None)
     assert "extra `peers`" in run(counts, tmp_path / "r", "--forecaster", "AutoETS")[2]
 

@@ -23,8 +23,8 @@ from tests.models.rank_uniformity import Ranks, gather, not_uniform
 
 Array = NDArray[np.float64]
 MONTHS, DRAWS, BINS = 60, 63, 8
-SIZES = np.log([700.0, 1100.0, 1700.0, 2600.0])
-"""Near the levels: a series ten times its usual size is twice as uncertain, and soon touches a bound."""
+SIZES = np.log([1500.0, 2500.0, 4000.0, 6500.0])
+"""Not under the levels: a series ten times its usual size is twice as uncertain, and soon touches a bound."""
 
 # Levels begin near 1,500 persons, so that most panels stay clear of the least count and the cap, where a month is cut
 # off and its density is no longer the model's. The few that touch them are left out, which what is seen alone decides.
