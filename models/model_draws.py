@@ -7,11 +7,13 @@ The second is the model refitted to everything known, without a second fit: late
 hyperparameters that years of data have settled. What they tell is about the target's own; other countries' later
 months reach it only through the population's, which hundreds of months hold, so they do not weigh. Where the target's
 do tell much (fewer than 400 effective draws left), or its level restarted, all countries are fitted again to all that
-is known. `theta` holds what the fit of all countries says of the target. Worker processes only.
+is known. `theta` holds what the fit of all countries says of the target. What the panel's end says of the months after
+it (`panel.outlook`) is read at the cutoff for the first and at `as_of` for the second, as a refit would; it is no part
+of theta and does not weigh. Worker processes only.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,7 @@ from models.forecast_checks import TargetData
 from models.inflow_paths import InflowParameters, filter_states, one_step_log_density, simulate_log_counts
 from models.panel.fit import PanelFit
 from models.panel.model import fit_panel
+from models.panel.outlook import Outlook, outlook_of
 from models.panel.series import PanelSeries
 from models.pareto import effective_sample_size
 from models.sampling import Progress, SamplerDiagnostics
@@ -42,10 +45,26 @@ PanelFitter = Callable[[PanelSeries, int, Progress], PanelFit]
 
 @dataclass(frozen=True)
 class CountryFit:
-    """What a fit of all countries says of one, with the sampler's verdict on the whole."""
+    """What a fit of all countries says of one, with the sampler's verdict on the whole.
+
+    `parameters` with the outlook at the end of the months that were fitted, `renewed` with that at `as_of`, and
+    `theta` with none; the last two are as the first unless given.
+    """
 
     parameters: InflowParameters
     diagnostics: SamplerDiagnostics
+    renewed: InflowParameters | None = None
+    theta: InflowParameters | None = None
+
+    @property
+    def for_later(self) -> InflowParameters:
+        """What simulates the months after `as_of`."""
+        return self.parameters if self.renewed is None else self.renewed
+
+    @property
+    def to_weigh(self) -> InflowParameters:
+        """What later months are evidence about."""
+        return self.parameters if self.theta is None else self.theta
 
 
 @dataclass(frozen=True)
@@ -94,11 +113,15 @@ def fit_model(
 def _of_target(fit: PanelFit, data: TargetData) -> CountryFit:
     """A target the panel has no figure of, because all were retracted, is a country of its size from the population."""
     size = max(float(np.nanmean(data.history.counts)), 1.0)
-    return CountryFit(fit.parameters_for(data.geo, size), fit.diagnostics)
+    now = outlook_of(data.panel_at_as_of, fit.outlook.prior)
+    renewed, theta = (
+        replace(fit, outlook=outlook).parameters_for(data.geo, size) for outlook in (now, Outlook())
+    )
+    return CountryFit(fit.parameters_for(data.geo, size), fit.diagnostics, renewed, theta)
 
 
 def _effective(fit: CountryFit, data: TargetData) -> float:
-    return effective_sample_size(_later_log_density(fit.parameters, data))
+    return effective_sample_size(_later_log_density(fit.to_weigh, data))
 
 
 def simulate_model(data: TargetData, fit: ModelFit, seed: int) -> ModelDraws:
@@ -124,10 +147,10 @@ def _simulate_at_cutoff(data: TargetData, parameters: InflowParameters, seed: in
 
 
 def _simulate_continued(data: TargetData, fit: ModelFit, seed: int) -> Array:
-    observation, parameters = data.observation, fit.last.parameters
+    observation, parameters = data.observation, fit.last.for_later
     weights = None
     if fit.continued is None and len(observation.later_counts):
-        logs = _later_log_density(parameters, data)
+        logs = _later_log_density(fit.last.to_weigh, data)
         weights = np.exp(logs - logs.max())
     future = observation.future_months
     first = observation.first_later_month + len(observation.later_counts)

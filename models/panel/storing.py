@@ -1,6 +1,6 @@
 """A fit on disk, under a name that says what it was made of.
 
-    name = SHA-256(model version, priors, seed, calendar, countries, counts, restarts, added noise)
+    name = SHA-256(model version, priors, outlook, seed, calendar, countries, counts, restarts, added noise)
 
 Whoever asks for the fit of the same panel with the same seed gets the same draws: read, if they are there. Two files:
 `draws.npz` and `fit.json`. Knows the layout of a directory, not where it stands nor who asked. Worker processes only.
@@ -16,6 +16,7 @@ import numpy as np
 
 from models.panel.fit import PanelFit
 from models.panel.model import DEFAULT_PANEL_PRIORS, PanelPriors
+from models.panel.outlook import DEFAULT_OUTLOOK, Outlook, OutlookPrior
 from models.panel.series import PanelSeries
 from models.request import MODEL_VERSION
 from models.sampling import SamplerDiagnostics
@@ -26,6 +27,7 @@ def fit_name(data: PanelSeries, seed: int, priors: PanelPriors = DEFAULT_PANEL_P
     about = {
         "model": MODEL_VERSION,
         "priors": priors.model_dump(mode="json"),
+        "outlook": DEFAULT_OUTLOOK.model_dump(mode="json"),
         "seed": seed,
         "months": [str(month) for month in data.months],
         "geos": list(data.geos),
@@ -44,6 +46,12 @@ def write_fit(fit: PanelFit, directory: Path) -> None:
     arrays |= {"log_sizes": fit.log_sizes, "last_stretches": fit.last_stretches}
     np.savez(directory / "draws.npz", **arrays)
     about = {"geos": list(fit.geos), "seed": fit.seed, "diagnostics": asdict(fit.diagnostics)}
+    about["outlook"] = {
+        "prior": fit.outlook.prior.model_dump(mode="json"),
+        "after": str(fit.outlook.after),
+        "growth": dict(fit.outlook.growth),
+        "elsewhere": fit.outlook.elsewhere,
+    }
     (directory / "fit.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
 
 
@@ -60,4 +68,10 @@ def read_fit(directory: Path) -> PanelFit:
         last_stretches=last_stretches,
         diagnostics=SamplerDiagnostics(**about["diagnostics"]),
         seed=about["seed"],
+        outlook=Outlook(
+            OutlookPrior.model_validate(about["outlook"]["prior"]),
+            np.datetime64(about["outlook"]["after"], "M"),
+            about["outlook"]["growth"],
+            about["outlook"]["elsewhere"],
+        ),
     )

@@ -39,6 +39,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def same(one: PanelFit, other: PanelFit) -> bool:
     assert (one.geos, one.seed) == (other.geos, other.seed)
     np.testing.assert_array_equal(one.last_stretches, other.last_stretches)
+    assert one.outlook == other.outlook
     pairs = [(getattr(one.parameters_for("G00"), name), getattr(other.parameters_for("G00"), name)) for name in
              ("alpha", "sigma", "nu", "overdispersion", "season", "initial_level")]  # fmt: skip
     pairs.append((one.parameters_for("ZZ", 80.0).sigma, other.parameters_for("ZZ", 80.0).sigma))
