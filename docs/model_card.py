@@ -46,6 +46,8 @@ SCALARS = (
     "alpha",
     "alpha_slope",
     "alpha_spread",
+    "robustness",
+    "size_power",
     "nu",
     "overdispersion",
     "season_spread",
@@ -56,6 +58,8 @@ MEANING = {
     "alpha": "how much of a month's surprise stays, at 500 persons a month",
     "alpha_slope": "by how much more in larger countries, per log unit",
     "alpha_spread": "how countries differ in this, logit scale",
+    "robustness": "how far a level learns less from a month the further out it lies",
+    "size_power": "how uncertainty grows with a country's size relative to its usual one",
     "nu": "degrees of freedom: heaviness of the tails",
     "overdispersion": "count noise in multiples of Poisson",
     "season_spread": "how countries' seasons differ",
@@ -150,7 +154,8 @@ def picture(fit: PanelFit, path: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(3, 3, figsize=(9, 7), layout="constrained")
+    figure, axes = plt.subplots(3, 4, figsize=(11, 7), layout="constrained")
+    axes.flat[len(SCALARS)].set_axis_off()
     for axis, name in zip(axes.flat, SCALARS, strict=False):
         low, middle, high = quantiles_of_prior(getattr(DEFAULT_PANEL_PRIORS, name))
         axis.hist(fit.draws[name], bins=40, density=True, color="#4292c6")
@@ -218,15 +223,17 @@ news, or anything that would itself have to be forecast.
 ## Equations
 
     y_t     = log(max(count_t, 1)) = season[month] + level_(t-1) + e_t
-    level_t = level_(t-1) + alpha_g e_t
-    e_t     ~ Student-t(nu), scale^2 = (sigma_i^2 + overdispersion / m_t) w_t,   w_t = 1 + (g - 1) alpha_i^2 + f_t
-    alpha_g = alpha_i (1 + (g - 1) alpha_i) / w_t
+    level_t = level_(t-1) + alpha_g u_t e_t
+    u_t     = 1 - robustness + robustness (nu + 1) / nu / (1 + e_t^2 / (nu v_t))
+    e_t     ~ Student-t(nu), scale^2 = v_t = (sigma_i^2 (m_t / size_i)^(2 size_power) + overdispersion / m_t) w_t
+    w_t     = 1 + (g - 1) alpha_i^2 + f_t,       alpha_g = alpha_i (1 + (g - 1) alpha_i) / w_t
     log sigma_i   ~ Normal(log sigma, sigma_spread)
     logit alpha_i = logit alpha + alpha_slope (log size_i - log 500) + alpha_spread z_i
     season_i,k    ~ Normal(season_k, season_spread)
 
 per country i; g months since the last figure, f_t the noise of an uncertain figure, m_t the size of the series over its
-last twelve figures. Only hyperparameters are sampled; levels follow exactly. Paths are simulated from there, and
+last twelve figures, size_i that over all. In the months ahead sigma_i differs from the past's, and part of the other
+countries' growth over the past year carries on (`models/panel/outlook.py` says how much, and why). Only hyperparameters are sampled; levels follow exactly. Paths are simulated from there, and
 divided over nationalities by a random walk of log shares (`models/composition`).
 
 ## Priors

@@ -152,9 +152,7 @@ def backtest(
     ] = None,
     forecaster: Annotated[
         list[str] | None,
-        typer.Option(
-            help="panel, single, AutoETS, AutoARIMA, AutoTheta, SeasonalNaive, Prophet; again for more."
-        ),
+        typer.Option(help="panel, single, AutoETS, AutoARIMA, AutoTheta, SeasonalNaive, Prophet; repeat."),
     ] = None,
     publication_lag: Annotated[
         int,
