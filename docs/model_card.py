@@ -233,8 +233,9 @@ news, or anything that would itself have to be forecast.
 
 per country i; g months since the last figure, f_t the noise of an uncertain figure, m_t the size of the series over its
 last twelve figures, size_i that over all. In the months ahead sigma_i differs from the past's, and part of the other
-countries' growth over the past year carries on (`models/panel/outlook.py` says how much, and why). Only hyperparameters are sampled; levels follow exactly. Paths are simulated from there, and
-divided over nationalities by a random walk of log shares (`models/composition`).
+countries' growth over the past year carries on (`models/panel/outlook.py` says how much, and why). Only
+hyperparameters are sampled; levels follow exactly. Paths are simulated from there, and divided over nationalities by a
+random walk of log shares (`models/composition`).
 
 ## Priors
 
