@@ -13,7 +13,7 @@ import numpy as np
 
 from models.observation import Observation
 from models.panel.known import SYNTHETIC
-from models.panel.series import PanelSeries
+from models.panel.series import UNCERTAIN_EXTRA, PanelSeries
 from models.request import ForecastTarget, Remark
 from models.series import MonthlySeries, log_counts
 
@@ -166,7 +166,7 @@ def _spikes(series: MonthlySeries) -> Remark | None:
 
 
 def _all_uncertain(series: MonthlySeries) -> Remark | None:
-    if not np.all(series.extra[series.available] > 0):
+    if not np.all(series.extra[series.available] > UNCERTAIN_EXTRA * (1 - 1e-9)):
         return None
     detail = (
         "Every figure of the series is provisional or estimated: each counts for less, and revisions may move all "

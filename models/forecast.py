@@ -127,7 +127,8 @@ def _computed(
         lambda share: clock.at(0.88 + 0.08 * share),
     )  # fmt: skip
     diagnostics = {
-        "source": data.source, **_diagnostics(fit, posterior, joint), "composition": composition.diagnostics
+        "source": data.source, "sources": data.measured.shares, **_diagnostics(fit, posterior, joint),
+        "composition": composition.diagnostics,
     }  # fmt: skip
     steps = month_by_month(density, posterior, evidence, model.log_at_cutoff, base, request.seed)
     clock.enter("finished", 0.98)

@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 
 from models.data_remarks import remarks
+from models.measurement.panel import Measured, measured_panel, measured_target
+from models.measurement.sources import monthly_totals
 from models.observation import Observation, figures_in_force, observe
 from models.panel.known import MIN_MONTHS, SYNTHETIC, best_source, known_panel, panel_sources
 from models.panel.series import PanelSeries
@@ -24,7 +26,11 @@ from models.vintage import known_at
 
 @dataclass(frozen=True)
 class TargetData:
-    """The chosen source's series at both moments, the panels it is part of, and the calendar they make."""
+    """The target's series at both moments, the panels it is part of, and the calendar they make.
+
+    Two sources of one flow make one series (`measurement`); `source` is the one in whose units it is, or the only one,
+    and `measured` says what each contributed and what must be known of the figures at `as_of`.
+    """
 
     geo: str
     source: str
@@ -34,6 +40,7 @@ class TargetData:
     panel_at_as_of: PanelSeries
     observation: Observation
     warnings: tuple[Remark, ...]
+    measured: Measured
 
     @property
     def in_force(self) -> MonthlySeries:
@@ -82,10 +89,10 @@ def target_data(
     if as_of < cutoff:
         raise ForecastRefused("asOf", f"lies before the cutoff {cutoff}; give that day or a later one")
     rows = _monthly_totals(realisations, target)
-    old, new = known_at(rows, cutoff), known_at(rows, as_of)
+    old = known_at(rows, cutoff)
     own = old[old["geo"] == target.geo]
     source, sources = _choose_source(own, target, cutoff), frozenset(own["source"])
-    panels = _panels(old, new, target, source)
+    panels, references = _panels(rows, cutoff, as_of, target, source)
     at_cutoff, newest = (panel.one(target.geo) for panel in panels)
     at_as_of = figures_in_force(at_cutoff, newest, cutoff)
     left = int(at_as_of.available.sum())
@@ -95,7 +102,10 @@ def target_data(
         )
     observation = observe(at_cutoff, at_as_of, cutoff, horizon_years)
     said = remarks(target, source, sources, panels[0], at_cutoff, newest, at_as_of, observation, cutoff)
-    return TargetData(target.geo, source, at_cutoff, at_as_of, *panels, observation, said)
+    measured = measured_target(rows, target.geo, as_of, source, references)
+    return TargetData(
+        target.geo, measured.reference, at_cutoff, at_as_of, *panels, observation, said, measured
+    )
 
 
 def counted_at_cutoff(realisations: pd.DataFrame, target: ForecastTarget, cutoff: date) -> float:
@@ -107,13 +117,18 @@ def counted_at_cutoff(realisations: pd.DataFrame, target: ForecastTarget, cutoff
 
 
 def _panels(
-    old: pd.DataFrame, new: pd.DataFrame, target: ForecastTarget, source: str
-) -> tuple[PanelSeries, PanelSeries]:
-    """The panel as known at both moments; a country the cutoff did not know enters by what is known at `as_of`."""
-    synthetic = source == SYNTHETIC
+    rows: pd.DataFrame, cutoff: date, as_of: date, target: ForecastTarget, source: str
+) -> tuple[tuple[PanelSeries, PanelSeries], dict[str, str]]:
+    """The panel as known at both moments, and in which source's units countries are that have two.
+
+    A country the cutoff did not know enters by what is known at `as_of`.
+    """
+    synthetic, (old, new) = source == SYNTHETIC, (known_at(rows, day) for day in (cutoff, as_of))
     at_cutoff = panel_sources(old, target.geo, synthetic=synthetic)
     later = {**panel_sources(new, target.geo, synthetic=synthetic), **at_cutoff}
-    return known_panel(old, at_cutoff), _with_target(known_panel(new, later), target.geo)
+    first, references = measured_panel(known_panel(old, at_cutoff), rows, at_cutoff, cutoff)
+    second, references = measured_panel(known_panel(new, later), rows, later, as_of, references)
+    return (first, _with_target(second, target.geo)), references
 
 
 def _with_target(panel: PanelSeries, geo: str) -> PanelSeries:
@@ -126,14 +141,8 @@ def _with_target(panel: PanelSeries, geo: str) -> PanelSeries:
 
 def _monthly_totals(realisations: pd.DataFrame, target: ForecastTarget) -> pd.DataFrame:
     """Rows of the target's series and citizen that count all tracks of a month together, any country."""
-    track = realisations["track"]
-    wanted = (
-        (realisations["series"] == target.series)
-        & (realisations["citizen"] == target.citizen)
-        & (track.isna() | (track == ""))
-        & realisations["period"].astype(str).str.fullmatch(r"[0-9]{4}-[0-9]{2}")
-    )
-    return realisations[wanted]
+    of_series = (realisations["series"] == target.series) & (realisations["citizen"] == target.citizen)
+    return monthly_totals(realisations[of_series])
 
 
 def _choose_source(known: pd.DataFrame, target: ForecastTarget, cutoff: date) -> str:

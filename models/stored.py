@@ -145,6 +145,11 @@ class StoredForecast:
         return remarks_from(self.document["warnings"])
 
     @property
+    def data_quality(self) -> list[dict[str, Any]]:
+        """Findings about the figures at `as_of`, the most severe first (`measurement.findings`)."""
+        return list(self.document.get("dataQuality", []))
+
+    @property
     def diagnostics(self) -> dict[str, Any]:
         """Sampler and weight diagnostics."""
         return dict(self.document["diagnostics"])

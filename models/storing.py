@@ -86,6 +86,7 @@ def _document(forecast: "Forecast", experts: list[WeighedComponent]) -> dict[str
         "byMonth": [asdict(step) for step in forecast.by_month],
         "diagnostics": forecast.diagnostics,
         "warnings": [asdict(warning) for warning in forecast.warnings],
+        "dataQuality": [asdict(finding) for finding in forecast.data.measured.findings],
         "timings": forecast.timings,
     }
 

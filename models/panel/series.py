@@ -81,10 +81,8 @@ class PanelSeries:
 
     def with_one(self, geo: str, series: MonthlySeries) -> "PanelSeries":
         """The panel with another series for one country, which may be new; restarts stay, the calendar grows to fit."""
-        if not len(series):
-            return self
-        first, last = min(self.months.min(initial=series.months[0]), series.months[0]), series.months[-1]
-        months = np.arange(first, max(self.months.max(initial=last), last) + 1)
+        span = np.concatenate([self.months, series.months])
+        months = np.arange(span.min(), span.max() + 1) if len(span) else span
         geos = self.geos if geo in self.geos else (*self.geos, geo)
         counts, extra = np.full((len(months), len(geos)), np.nan), np.zeros((len(months), len(geos)))
         here = np.searchsorted(months, self.months)

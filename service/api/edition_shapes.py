@@ -61,6 +61,7 @@ def edition_json(done: Finished, edition: Edition, settings: Settings) -> dict[s
     return {
         **whole,
         **warnings_json([*done.found.warnings, *stored.warnings]),
+        "dataQuality": stored.data_quality,
         "editionStatus": edition.status,
         "edition": edition.adoption.edition,
         "adoption": _adoption(edition),

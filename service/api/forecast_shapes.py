@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from models.request import Remark
 from priors.records import Target
+from service.api.data_quality import FindingShape
 from service.api.shapes import ListShape, Shape
 from service.storage.forecasts import StoredOrder
 from service.storage.jobs import JobState
@@ -37,7 +38,10 @@ class ForecastRequested(Shape):
 
 
 class Provenance(Shape):
-    """What the numbers rest on; revision and packages are those of the process that computed them."""
+    """What the numbers rest on: `source` in whose units, `sources` what part of the last year is whose.
+
+    Revision and packages are those of the process that computed them.
+    """
 
     scenario_set_hash: str | None
     data_vintage: str
@@ -46,6 +50,7 @@ class Provenance(Shape):
     packages: dict[str, str | None]
     seed: int
     source: str | None
+    sources: dict[str, float] | None
 
 
 class RemarkShape(Shape):
@@ -59,7 +64,7 @@ class RemarkShape(Shape):
 class ForecastState(Shape):
     """A forecast: how far it is and, once it has succeeded, how well it was computed.
 
-    `warnings` are the sentences of `remarks`.
+    `warnings` are the sentences of `remarks`; `dataQuality` is about the figures at `asOf`, empty until they are read.
     """
 
     id: str
@@ -74,6 +79,7 @@ class ForecastState(Shape):
     timings: dict[str, float] | None
     warnings: list[str]
     remarks: list[RemarkShape]
+    data_quality: list[FindingShape]
     created_by: str
     created_at: datetime
 
@@ -277,10 +283,12 @@ def forecast_json(
             **noted,
             "seed": found.order.seed,
             "source": diagnostics["source"] if diagnostics else None,
+            "sources": diagnostics.get("sources") if diagnostics else None,
         },
         "diagnostics": diagnostics,
         "timings": {**timings, "total": round(sum(timings.values()), 3)} if timings else None,
         **warnings_json(found.warnings),
+        "dataQuality": [],
         "createdBy": found.created_by,
         "createdAt": found.created_at.isoformat().replace("+00:00", "Z"),
     }

@@ -134,6 +134,7 @@ def _whole(found: StoredOrder, settings: Configured) -> dict[str, Any]:
         return {**forecast_json(found), **warnings_json([*found.warnings, missing])}
     stored = open_draws(directory)
     said = forecast_json(found, read_provenance(directory), plain(stored.diagnostics), plain(stored.timings))
+    said["dataQuality"] = stored.data_quality
     return {**said, **warnings_json([*found.warnings, *stored.warnings])}
 
 

@@ -1,5 +1,6 @@
 """Which source serves, what is refused, and what a reader is told."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -28,8 +29,27 @@ def both(*frames: pd.DataFrame) -> pd.DataFrame:
 
 class TestSource:
     def test_the_one_that_reaches_furthest(self) -> None:
+        frame = both(rows(until("2018-03"), source="zeta"), rows(until("2018-05"), source="other"))
+        assert data(frame).source == "other"
+
+    def test_two_measurements_make_one_series_that_reaches_as_far_as_either(self) -> None:
         frame = both(rows(until("2018-03"), source="eurostat"), rows(until("2018-05"), source="kmi"))
-        assert data(frame).source == "kmi"
+        found = data(frame)
+        assert found.source == "eurostat"
+        assert sorted(found.measured.shares) == ["eurostat", "kmi"]
+        assert str(found.at_cutoff.months[-1]) == "2018-05"
+        np.testing.assert_allclose(found.at_cutoff.counts, until("2018-05").counts, atol=6)
+        assert found.at_cutoff.extra[-1] > found.at_cutoff.extra[-3]
+        assert [finding.code for finding in found.measured.findings] == ["months_filled"]
+
+    def test_units_do_not_change_when_another_source_comes_after_the_cutoff(self) -> None:
+        twice = replace(until("2018-10"), counts=2 * until("2018-10").counts)
+        late = rows(twice, source="eurostat", known_at=pd.Timestamp("2018-11-01"))
+        found = data(both(rows(SERIES, source="kmi"), late), as_of=date(2018, 12, 1))
+        assert found.source == "kmi"
+        known = found.at_as_of.until(np.datetime64("2018-10"))
+        np.testing.assert_allclose(known.counts, until("2018-10").counts, rtol=0.02)
+        assert found.measured.findings[0].code == "sources_contradict"
 
     def test_eurostat_before_kmi_before_others_when_equal(self) -> None:
         frames = [rows(until("2018-05"), source=name) for name in ("zeta", "alpha", "kmi", "eurostat")]
