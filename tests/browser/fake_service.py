@@ -105,6 +105,14 @@ def month_rows() -> list[dict[str, Any]]:
     return rows
 
 
+BETWEEN = {"reference": "eurostat", "other": "kmi", "months": 6, "first": "2024-07", "last": "2024-12"}
+
+
+def finding(code: str, severity: str, **parameters: Any) -> dict[str, Any]:
+    """A finding about the figures as the service words it."""
+    return {"code": code, "severity": severity, "detail": f"A sentence on {code}.", "parameters": parameters}
+
+
 def forecast(identifier: str, **changes: Any) -> dict[str, Any]:
     """A forecast resource as GET /v1/forecasts/{id} gives it."""
     made = {
@@ -127,6 +135,21 @@ def forecast(identifier: str, **changes: Any) -> dict[str, Any]:
         },
         "editionStatus": "concept",
         "warnings": ["The cutoff lies 9 months before the last realisation."],
+        "dataQuality": [
+            finding("sources_contradict", "serious", part=-0.5, largest=-0.52, **BETWEEN),
+            finding(
+                "months_provisional",
+                "info",
+                source="kmi",
+                months=2,
+                learned=True,
+                revised=31,
+                correction=0.021,
+                noise=0.034,
+            ),
+            finding("months_provisional", "info", source="eurostat", months=1, learned=False),
+            finding("not_yet_translated", "warning"),
+        ],
         "provenance": {
             "scenarioSetHash": "9f2c" * 16,
             "dataVintage": "b17e" * 16,
@@ -135,6 +158,7 @@ def forecast(identifier: str, **changes: Any) -> dict[str, Any]:
             "packages": {"pymc": "5.28.0", "numpy": "2.4.0"},
             "seed": 20240630,
             "source": "synthetic",
+            "sources": {"eurostat": 0.58, "kmi": 0.42},
         },
         "diagnostics": {
             "rhatMax": 1.004,

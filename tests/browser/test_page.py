@@ -238,3 +238,22 @@ def test_a_month_can_be_read_from_the_chart(open_page: Opener) -> None:
     assert box is not None
     visit.page.mouse.move(box["x"] + box["width"] - 16, box["y"] + 100)
     assert visit.text(".reader__text").startswith("december 2028")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("nl", ["Ernstig: ", "spreken KMI+ en Eurostat elkaar tegen: KMI+ staat op -50,0%", "nog met +2,1%"]),
+        ("en", ["Serious: ", "KMI+ and Eurostat contradict one another: KMI+ is -50.0%", "change by +2.1%"]),
+    ],
+)
+def test_findings_about_the_figures_are_in_the_language_of_the_page(
+    open_page: Opener, language: str, words: list[str]
+) -> None:
+    visit = open_page(path=f"/?lang={language}").ready()
+    box = visit.text("#warnings .utrecht-alert--error").replace("−", "-").replace("\u00a0", "")
+    for part in words:
+        assert part in box
+    assert "A sentence on not_yet_translated." in box
+    assert "A sentence on sources_contradict." not in box
+    assert "Eurostat 58%, KMI+ 42%" in visit.text("#provenance").replace("\u00a0", "")

@@ -2,6 +2,7 @@
 
 import { byId, element, show } from "./dom.js";
 import { redrawExceedance, regroup } from "./exceedance.js";
+import { qualityNotices } from "./data_quality.js";
 import { drawFan } from "./charts/fan.js";
 import { drawYears } from "./charts/years.js";
 import { date, has, named, percent, persons, place, t } from "./i18n.js";
@@ -31,7 +32,7 @@ function drawOverview(figures) {
   byId("scenario-table").replaceChildren(scenarioTable(intervals.years));
   byId("scenario-note").textContent = `${t("scenario.note", { share: percent(intervals.intervalProbability) })} ${rounding(intervals)}`;
   byId("labels").replaceChildren(...labels(figures).map(([kind, text]) => badge(kind, text)));
-  byId("warnings").replaceChildren(...notices(figures, remarksOf(forecast)));
+  byId("warnings").replaceChildren(...notices(figures, remarksOf(forecast)), ...qualityNotices(forecast.dataQuality));
 }
 
 function headingOf({ series, geo, citizen }) {

@@ -1,5 +1,6 @@
 // Where a forecast comes from: enough to repeat it, and whether its checks passed.
 
+import { sourceShares } from "./data_quality.js";
 import { element } from "./dom.js";
 import { date, decimal, named, number, t } from "./i18n.js";
 
@@ -13,6 +14,7 @@ export function drawProvenance(host, { forecast, scenarioSet, source }) {
     ["provenance.cutoff", request.cutoff && date(request.cutoff)],
     ["provenance.asOf", request.asOf && date(request.asOf)],
     ["provenance.dataSource", source && named("source", source)],
+    ["provenance.shares", sourceShares(provenance?.sources)],
     ["provenance.expertWeight", isNumber(request.expertWeight) && number(request.expertWeight)],
     ["provenance.method", diagnostics?.methodUsed && named("method", diagnostics.methodUsed)],
     ["provenance.checks", isBoolean(diagnostics?.passed) && checks(diagnostics.passed)],
