@@ -113,6 +113,23 @@ def finding(code: str, severity: str, **parameters: Any) -> dict[str, Any]:
     return {"code": code, "severity": severity, "detail": f"A sentence on {code}.", "parameters": parameters}
 
 
+FINDINGS = [
+    finding("sources_contradict", "serious", part=-0.5, largest=-0.52, **BETWEEN),
+    finding(
+        "months_provisional",
+        "info",
+        source="kmi",
+        months=2,
+        learned=True,
+        revised=31,
+        correction=0.021,
+        noise=0.034,
+    ),
+    finding("months_provisional", "info", source="eurostat", months=1, learned=False),
+    finding("not_yet_translated", "warning"),
+]
+
+
 def forecast(identifier: str, **changes: Any) -> dict[str, Any]:
     """A forecast resource as GET /v1/forecasts/{id} gives it."""
     made = {
@@ -135,21 +152,7 @@ def forecast(identifier: str, **changes: Any) -> dict[str, Any]:
         },
         "editionStatus": "concept",
         "warnings": ["The cutoff lies 9 months before the last realisation."],
-        "dataQuality": [
-            finding("sources_contradict", "serious", part=-0.5, largest=-0.52, **BETWEEN),
-            finding(
-                "months_provisional",
-                "info",
-                source="kmi",
-                months=2,
-                learned=True,
-                revised=31,
-                correction=0.021,
-                noise=0.034,
-            ),
-            finding("months_provisional", "info", source="eurostat", months=1, learned=False),
-            finding("not_yet_translated", "warning"),
-        ],
+        "dataQuality": FINDINGS,
         "provenance": {
             "scenarioSetHash": "9f2c" * 16,
             "dataVintage": "b17e" * 16,
