@@ -5,6 +5,7 @@ import pytest
 
 from models.inflow import DEFAULT_PRIORS, HARMONICS, fit_inflow
 from models.panel.model import DEFAULT_PANEL_PRIORS, PanelPriors, fit_panel
+from models.panel.outlook import NO_OUTLOOK
 from models.prior_terms import Family, Prior
 from models.series import Array
 from tests.models.made_up_panel import typical_panel
@@ -25,7 +26,7 @@ def with_spread(**spreads: float) -> PanelPriors:
 def test_without_spread_all_countries_have_the_same_parameters() -> None:
     data, _ = typical_panel(4, 72, 61)
     priors = with_spread(sigma_spread=0.02, season_spread=0.005, alpha_spread=0.02)
-    fit = fit_panel(data, priors, seed=1, draws=400)
+    fit = fit_panel(data, priors, seed=1, draws=400, outlook=NO_OUTLOOK)
     every = [fit.parameters_for(geo) for geo in data.geos]
     for own, log_size in zip(every[1:], fit.log_sizes[1:], strict=True):
         odds, first = (np.log(alpha / (1 - alpha)) for alpha in (own.alpha, every[0].alpha))
@@ -46,7 +47,10 @@ def test_with_spread_without_limit_every_country_is_fitted_by_itself() -> None:
         prior("lognormal", np.log(6.0), NEARLY_KNOWN),
     )
     shared = {"nu": nu, "overdispersion": overdispersion}
-    priors = with_spread(sigma_spread=3.0, season_spread=1.0, alpha_spread=3.0).model_copy(update=shared)
+    # The single-series model has neither of these.
+    absent = {"robustness": prior("logit_normal", -12.0, 0.1), "size_power": prior("normal", 0.0, 1e-4)}
+    priors = with_spread(sigma_spread=3.0, season_spread=1.0, alpha_spread=3.0)
+    priors = priors.model_copy(update={**shared, **absent})
     alone = DEFAULT_PRIORS.model_copy(
         update={
             "alpha": prior("logit_normal", 0.95, 3.0),
@@ -55,7 +59,7 @@ def test_with_spread_without_limit_every_country_is_fitted_by_itself() -> None:
             **shared,
         }
     )
-    fit = fit_panel(data, priors, seed=1, draws=500)
+    fit = fit_panel(data, priors, seed=1, draws=500, outlook=NO_OUTLOOK)
     for geo in data.geos:
         together, single = (
             fit.parameters_for(geo),
