@@ -53,7 +53,10 @@ class AcceptancePriors(BaseModel):
 
 
 _HOSTS = "Yearly first-instance decisions by origin in 31 European countries (UNHCR), "
-_SCORED = _HOSTS + "chosen by the CRPS of the next year's rate at origins 2005, 2008 and 2011: "
+_SCORED = (
+    _HOSTS
+    + "chosen by the CRPS of the next year's rate at origins 2005, 2008 and 2011, with later scores in sight: "
+)
 
 DEFAULT_PRIORS = AcceptancePriors(
     version="1",
