@@ -7,7 +7,11 @@ are not linear in y, so the rule is applied three times, each with the sums of t
 (well under a tenth of a percent) is removed by scaling each year. The result is a draw of the model's path given
 the totals: levels rise smoothly to where they must be instead of jumping at the cutoff. Counted months stand
 before the path and are not touched. Source: Doucet (2010), A note on efficient conditional simulation of Gaussian
-distributions. Knows totals and paths, not where the totals come from.
+distributions.
+
+Which path a total starts from matters, because one regression cannot serve quiet and turbulent draws alike: totals
+that rank high among the wanted ones start from paths whose own totals rank high (`alike_rows`), each path once.
+Knows totals and paths, not where the totals come from.
 """
 
 from dataclasses import dataclass
@@ -66,6 +70,33 @@ def complete_paths(totals: Array, log_paths: Array, rule: PathRule) -> Array:
     for member, column in zip(rule.members, wanted.T, strict=True):
         counts[:, member] *= (column / counts[:, member].sum(axis=1))[:, None]
     return counts
+
+
+def alike_rows(totals: Array, own: Array, observation: Observation) -> NDArray[np.int64]:
+    """`(draw,)`: for wanted `totals` `(draw, year)` the rows of the model's `own` totals that lie alike, each once.
+
+    Both are cut into equally many parts by the first year still open, each part by the next, and so on; parts at the
+    same place are matched in order. Of `own` as many rows take part as there are draws. Raises ValueError when
+    there are fewer.
+    """
+    if len(own) < len(totals):
+        raise ValueError(f"{len(totals)} draws cannot start from {len(own)} paths, each once")
+    years = np.flatnonzero(~observation.complete)
+    rows = np.empty(len(totals), dtype=np.int64)
+    rows[_in_parts(totals[:, years])] = _in_parts(own[: len(totals), years])
+    return rows
+
+
+def _in_parts(values: Array) -> NDArray[np.int64]:
+    """Rows of `(draw, year)` ordered by the first column, within parts of that by the second, and so on."""
+    order = np.arange(len(values))
+    parts, columns = [order], values.shape[1]
+    for column in range(columns):
+        parts = [part[np.argsort(values[part, column], kind="stable")] for part in parts]
+        if column < columns - 1:
+            share = int(np.ceil(len(parts[0]) ** (1 / (columns - column)))) if len(parts[0]) else 1
+            parts = [piece for part in parts for piece in np.array_split(part, share)]
+    return np.concatenate(parts)
 
 
 def whole_paths(

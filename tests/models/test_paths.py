@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.observation import years_of
-from models.paths import complete_paths, path_rule, whole_paths
+from models.paths import alike_rows, complete_paths, path_rule, whole_paths
 from tests.models.made_up import CUTOFF, Moment, in_autumn, moment
 
 Array = NDArray[np.float64]
@@ -148,3 +148,47 @@ def test_rows_say_which_path_a_draw_starts_from() -> None:
     paths = whole_paths(here.model.totals[rows], rows, here.model.log_paths, o)
     assert np.array_equal(paths[0], paths[1])
     assert np.abs(paths[2] - np.exp(here.model.log_paths[9])).max() <= 1.0
+
+
+def test_paths_alike_are_the_models_own_in_another_order() -> None:
+    """Shuffled totals start from paths whose totals differ little, each path once; in one year, from their own."""
+    here = in_autumn()
+    o, own = here.evidence.observation, here.model.totals
+    totals = shuffled(here)
+    rows = alike_rows(totals, own, o)
+    assert np.array_equal(np.sort(rows), np.arange(len(totals)))
+    apart = np.median(np.abs(np.log(own[rows] / totals)), axis=0)
+    assert (apart < 0.35 * np.median(np.abs(np.log(own / totals)), axis=0)).all()
+    one_year = replace(o, months_counted=np.array([0, 12, 12]))
+    np.testing.assert_array_equal(own[alike_rows(totals, own, one_year), 0], totals[:, 0])
+
+
+def test_fewer_paths_than_draws_are_refused() -> None:
+    here = in_autumn()
+    with pytest.raises(ValueError, match="each once"):
+        alike_rows(here.model.totals, here.model.totals[:10], here.evidence.observation)
+
+
+def test_turbulent_and_quiet_draws_keep_their_months() -> None:
+    """A mixture of two scales: one regression widens quiet months; from paths alike they come back."""
+    here = in_autumn()
+    o, rng = here.evidence.observation, np.random.default_rng(2)
+    months = len(o.future_months)
+    scale = np.where(rng.random((40_000, 1)) < 0.5, 0.03, 0.4)
+    log_paths = 6.0 + np.cumsum(scale * rng.standard_normal((40_000, months)), axis=1)
+    of_year = years_of(o.future_months)
+    own = (
+        np.stack([np.exp(log_paths[:, of_year == year]).sum(axis=1) for year in o.years], axis=1) + o.counted
+    )
+    order, rule, levels = rng.permutation(40_000), path_rule(log_paths, o), (0.25, 0.5, 0.75)
+    far = months - 1
+    wanted = np.quantile(log_paths[:, far], levels)
+    spread = {
+        name: np.diff(
+            np.quantile(np.log(complete_paths(own[order], log_paths[rows], rule)[:, far]), levels)
+        ).sum()
+        / (wanted[2] - wanted[0])
+        for name, rows in (("alike", alike_rows(own[order], own, o)), ("any", np.arange(40_000)))
+    }
+    assert spread["alike"] == pytest.approx(1.0, abs=0.1)
+    assert abs(spread["any"] - 1) > 2 * abs(spread["alike"] - 1)
