@@ -124,13 +124,13 @@ def move_to_figures(
         future = inside & (np.arange(len(months)) >= counted)
         fixed = moved[:, inside & ~future].sum(axis=1)
         left = moved[:, future].sum(axis=1)
-        wanted = np.maximum(_mapped(fixed + left, own[year], figures) - fixed, 0.0)
+        wanted = np.maximum(mapped_totals(fixed + left, own[year], figures) - fixed, 0.0)
         moved[:, future] *= np.divide(wanted, left, out=np.zeros_like(left), where=left > 0)[:, None]
     return moved
 
 
-def _mapped(totals: Array, own: Sequence[float], adopted: Sequence[float]) -> Array:
-    """g(T): linear between the quantiles, proportional below the first and above the last."""
+def mapped_totals(totals: Array, own: Sequence[float], adopted: Sequence[float]) -> Array:
+    """Totals moved as the figures were, g(T): linear between `own` quantiles, proportional beyond the outer two."""
     first, last = adopted[0] / max(own[0], 1.0), adopted[-1] / max(own[-1], 1.0)
     inside = np.interp(totals, own, adopted)
     below, above = totals < own[0], totals > own[-1]

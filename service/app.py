@@ -31,6 +31,7 @@ from service.api import (
     editions,
     elicitation_fits,
     evaluations,
+    exports,
     forecast_events,
     forecast_reads,
     forecasts,
@@ -81,7 +82,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     editions.router,
 )
 # Parts of a finished forecast, which an adopted one also has under the address of its edition.
-PARTS: tuple[APIRouter, ...] = (forecast_reads.router, scenario_paths.router)
+PARTS: tuple[APIRouter, ...] = (forecast_reads.router, scenario_paths.router, exports.router)
 
 
 _DESCRIPTION = (

@@ -68,7 +68,7 @@ def read_acceptance_rates(
     faults += [("whatIf", f"there is no acceptance what-if {number} of this forecast") for number in unknown]
     if faults:
         raise invalid_input(faults)
-    answers = _answers(done, stored, policies)
+    answers = answers_of(done, stored, policies)
     numbers = tuple(what_if or ())
 
     def render() -> bytes:
@@ -111,7 +111,7 @@ def create_acceptance_what_if(
     if faults:
         raise invalid_input(faults)
     policy = Policy(asked.quarter, asked.shift, asked.citizen)
-    effect = effect_of(_answers(done, stored, ()), _answers(done, stored, (policy,)))
+    effect = effect_of(answers_of(done, stored, ()), answers_of(done, stored, (policy,)))
     by_year: dict[int, dict[str, float]] = {}
     for name, change in effect.items():
         by_year.setdefault(int(name[:4]), {})[name] = change
@@ -175,7 +175,8 @@ def _why_none(session: Any, done: Finished) -> str:
     return "No rates were ordered with this forecast; order the same forecast again."
 
 
-def _answers(done: Finished, stored: StoredAcceptance, policies: tuple[Policy, ...]) -> Answers:
+def answers_of(done: Finished, stored: StoredAcceptance, policies: tuple[Policy, ...]) -> Answers:
+    """What the rates answer under changes of policy."""
     from models.acceptance.answer import Answers
     from service.api.acceptance_arrivals import arrivals_ahead
 

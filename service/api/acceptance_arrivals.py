@@ -6,6 +6,7 @@ quarters were, or, where those are unknown too, as decisions were. Nothing here 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from models.acceptance.stored import StoredAcceptance
     from models.stored import StoredForecast
+    from service.storage.editions import AdoptedFigure
 
 Array = NDArray[np.float64]
 DRAWS = 400
@@ -34,7 +36,9 @@ def arrivals_ahead(forecast: StoredForecast, stored: StoredAcceptance) -> Array 
     return None if np.isnan(divided).any() else divided
 
 
-def scenario_arrivals(forecast: StoredForecast, stored: StoredAcceptance) -> dict[str, Array]:
+def scenario_arrivals(
+    forecast: StoredForecast, stored: StoredAcceptance, figures: Sequence[AdoptedFigure] = ()
+) -> dict[str, Array]:
     """`(quarter ahead, nationality)` of each of the four scenarios; empty where arrivals cannot be divided."""
     from models.acceptance.answer import quarterly_arrivals
     from service.api.scenario_paths import path_rows
@@ -42,7 +46,7 @@ def scenario_arrivals(forecast: StoredForecast, stored: StoredAcceptance) -> dic
     recent = np.nansum(stored.applications[-4:], axis=0)
     if not recent.sum() > 0 or forecast.document["target"]["citizen"] != "TOTAL":
         return {}
-    rows = path_rows(forecast)
+    rows = path_rows(forecast, figures)
     ahead, out = stored.periods[stored.observed :], {}
     for name in dict.fromkeys(row["scenario"] for row in rows):
         own = [row for row in rows if row["scenario"] == name]

@@ -49,8 +49,8 @@ class EditionList(ListShape):
     items: list[EditionState]
 
 
-def edition_json(done: Finished, edition: Edition, settings: Settings) -> dict[str, Any]:
-    """The forecast as it stands, with its edition; the status is the edition's."""
+def finished_json(done: Finished, settings: Settings) -> dict[str, Any]:
+    """The forecast with what its computation said about itself."""
     from service.storage.draws import draws_directory, read_provenance
 
     directory = draws_directory(settings.data_dir, done.found.draws_hash)
@@ -62,6 +62,13 @@ def edition_json(done: Finished, edition: Edition, settings: Settings) -> dict[s
         **whole,
         **warnings_json([*done.found.warnings, *stored.warnings]),
         "dataQuality": stored.data_quality,
+    }
+
+
+def edition_json(done: Finished, edition: Edition, settings: Settings) -> dict[str, Any]:
+    """The forecast as it stands, with its edition; the status is the edition's."""
+    return {
+        **finished_json(done, settings),
         "editionStatus": edition.status,
         "edition": edition.adoption.edition,
         "adoption": _adoption(edition),
