@@ -61,9 +61,7 @@ def _country(applications: pd.DataFrame, geo: str, place: int) -> pd.DataFrame:
     summed = months.groupby(quarter).agg(["sum", "size"])
     totals = summed.loc[summed["size"] == 3, "sum"]
     names = [f"{p.year}-Q{p.quarter}" for p in totals.index]
-    shares = _walk(np.log([share for share, _ in NATIONALITIES.values()]), _SHARE_STEP, len(totals), place, 1)
-    shares = np.exp(shares)
-    shares *= 0.9 / np.maximum(shares.sum(axis=1, keepdims=True), 0.9)
+    shares = quarter_shares(place, len(totals))
     applied = np.rint(shares * totals.to_numpy()[:, None] / 5) * 5
     odds = _walk(np.array([odds for _, odds in NATIONALITIES.values()]), _STEP, len(totals), place, 2)
     odds += np.cumsum(_SHOCK * stats.norm.ppf(_uniform(place, 3, (len(totals), 1))), axis=0)
@@ -77,6 +75,13 @@ def _country(applications: pd.DataFrame, geo: str, place: int) -> pd.DataFrame:
         _long(positive, names[_LAG:], "decisions_positive"),
     ]
     return pd.concat(parts).assign(source=SOURCE, geo=geo, track="", flag="")
+
+
+def quarter_shares(place: int, quarters: int) -> np.ndarray:
+    """(quarter, nationality) shares of the applications in a country of `COUNTRIES`, from `FIRST_YEAR`; at most .9."""
+    start = np.log([share for share, _ in NATIONALITIES.values()])
+    shares = np.exp(_walk(start, _SHARE_STEP, quarters, place, 1))
+    return np.asarray(shares * 0.9 / np.maximum(shares.sum(axis=1, keepdims=True), 0.9))
 
 
 def _walk(start: np.ndarray, step: float, periods: int, place: int, stream: int) -> np.ndarray:

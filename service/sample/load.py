@@ -23,6 +23,7 @@ from service.storage.scenario_sets import StoredSet, list_sets
 
 DATA = Path(__file__).parent / "synthetic_realisations.csv.gz"
 DECISIONS = Path(__file__).parent / "synthetic_decisions.csv.gz"
+NATIONALITIES = Path(__file__).parent / "synthetic_nationalities.csv.gz"
 EXAMPLE = Path(__file__).parent / "mpp_2024_2.json"
 SYNTHETIC_ARCHIVE = Path(__file__).parent / "synthetic_archive.csv.gz"
 PUBLISHED_FORECASTS = Path(__file__).parent / "published_forecasts.csv"
@@ -31,7 +32,7 @@ ORIGIN = "sample: synthetic data set, not real counts"
 
 def load_sample(session: Session, actor: str) -> StoredSet:
     """Store what is not there yet, within the caller's writing transaction; returns the example edition."""
-    frame = pd.concat([_parsed(path) for path in (DATA, DECISIONS)], ignore_index=True)
+    frame = pd.concat([_parsed(path) for path in (DATA, NATIONALITIES, DECISIONS)], ignore_index=True)
     planned = examine_delivery(session, frame)
     if planned.new or planned.revised:
         store_delivery(session, frame, ORIGIN, actor)

@@ -14,7 +14,7 @@ from models.vintage import known_at
 from priors.mixture import expert_density
 from priors.scenario import ScenarioSet, parse_scenario_set
 from service.archive_intake import entries_of_table
-from service.sample import generate, generate_archive
+from service.sample import decisions, generate, generate_archive, nationalities
 from service.sources.delivery import parse_delivery_csv
 
 EXAMPLE = generate.FOLDER / "mpp_2024_2.json"
@@ -86,6 +86,49 @@ def test_it_is_known_45_days_after_the_month(sample: pd.DataFrame) -> None:
     nl = sample[(sample["geo"] == "NL") & (sample["series"] == "first_applications")]
     assert known_at(nl, date(2024, 6, 13))["period"].max() == "2024-03"
     assert known_at(nl, date(2024, 6, 14))["period"].max() == "2024-04"
+
+
+@pytest.fixture(scope="module")
+def told_apart() -> pd.DataFrame:
+    return parse_delivery_csv(
+        gzip.decompress(nationalities.DATA.read_bytes()), received_at=datetime(2026, 1, 1, tzinfo=UTC)
+    )
+
+
+def test_the_committed_nationalities_are_what_their_generator_makes(told_apart: pd.DataFrame) -> None:
+    made = nationalities.synthetic_nationalities().to_csv(index=False, lineterminator="\n")
+    assert gzip.decompress(nationalities.DATA.read_bytes()).decode() == made
+    assert set(told_apart["source"]) == {"synthetic"}
+    assert set(told_apart["citizen"]) == set(decisions.NATIONALITIES)
+
+
+def test_the_committed_decisions_are_what_their_generator_makes() -> None:
+    made = decisions.synthetic_decisions().to_csv(index=False, lineterminator="\n")
+    assert gzip.decompress((generate.FOLDER / "synthetic_decisions.csv.gz").read_bytes()).decode() == made
+
+
+def test_nationalities_leave_some_of_every_month_to_others(
+    sample: pd.DataFrame, told_apart: pd.DataFrame
+) -> None:
+    named = told_apart.groupby(["geo", "period"])["value"].sum()
+    first = sample[(sample["series"] == "first_applications") & (sample["period"] >= "2014")]
+    total = first.set_index(["geo", "period"])["value"].reindex(named.index).astype(float)
+    assert len(named) == 3 * 130
+    assert (told_apart["value"] % 5 == 0).all()
+    assert (named / total).between(0.3, 0.95).all()
+
+
+def test_who_is_decided_on_applied_two_quarters_before(told_apart: pd.DataFrame) -> None:
+    decided = decisions.synthetic_decisions()
+    decided = decided[decided["series"] == "decisions_total"]
+    quarter = pd.PeriodIndex(told_apart["period"], freq="M").asfreq("Q") + 2
+    told_apart = told_apart.assign(due=[f"{q.year}-Q{q.quarter}" for q in quarter])
+    applied = told_apart.groupby(["geo", "citizen", "due"])["value"].sum()
+    found = decided.set_index(["geo", "citizen", "period"])["value"]
+    both = pd.concat([applied, found], axis=1, keys=["applied", "decided"]).dropna().astype(float)
+    assert len(both) == len(found)
+    assert both["decided"].sum() == pytest.approx(0.85 * both["applied"].sum(), rel=0.02)
+    assert np.corrcoef(np.log1p(both["applied"]), np.log1p(both["decided"]))[0, 1] > 0.98
 
 
 @pytest.mark.parametrize("total", [0, 3, 1529, 43_035])
