@@ -29,7 +29,9 @@ def synthetic_nationalities() -> pd.DataFrame:
     """The whole data set in delivery columns, `known_at` as dates (text)."""
     made = synthetic_realisations()
     applications = made[(made["series"] == SERIES) & (made["period"] >= f"{FIRST_YEAR}")]
-    frame = pd.concat([_country(applications, geo, place) for place, geo in enumerate(COUNTRIES)], ignore_index=True)
+    frame = pd.concat(
+        [_country(applications, geo, place) for place, geo in enumerate(COUNTRIES)], ignore_index=True
+    )
     far = pd.Timestamp("2100-01-01", tz="UTC")
     frame["known_at"] = reconstructed_known_at(frame["period"], LAG_DAYS, far).dt.strftime("%Y-%m-%d")
     return frame[list(DELIVERY_COLUMNS)]
