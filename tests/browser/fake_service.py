@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 from scipy import stats
 
 from service.web.pages import page_routes
@@ -183,6 +183,7 @@ class FakeService:
 
     forecasts: list[dict[str, Any]] = field(default_factory=lambda: [forecast("fc-1")])
     development: bool = True
+    paths: bool = True
     asked: list[str] = field(default_factory=list)
     evaluations: list[dict[str, Any]] = field(default_factory=list)
     ordered: list[dict[str, Any]] = field(default_factory=list)
@@ -228,7 +229,7 @@ def make_app(fake: FakeService) -> FastAPI:
             response.headers["X-Instroom-Mode"] = "development"
         return response
 
-    for add in (add_evaluations, add_lists, add_state, add_curves, add_chances):
+    for add in (add_evaluations, add_lists, add_state, add_curves, add_files, add_chances):
         add(app, fake)
     add_acceptance(app)
     return app
@@ -296,6 +297,35 @@ def add_curves(app: FastAPI, fake: FakeService) -> None:
         if year not in CENTRES[layer]:
             raise HTTPException(404, "This layer does not cover that year.")
         return density(layer, year)
+
+
+def path_rows() -> list[dict[str, Any]]:
+    """Scenarios by month and nationality in persons: each month a twelfth of the year, a third Syrian."""
+    rows = []
+    for year in YEARS:
+        figures = year_row(year, 12)
+        for scenario in SCENARIO_LEVELS:
+            month = int(figures[scenario]) // 12
+            for number in range(1, 13):
+                base = {"scenario": scenario, "month": f"{year}-{number:02}"}
+                rows.append({**base, "citizen": "OTHER", "value": month - month // 3 - month // 5})
+                rows.append({**base, "citizen": "TR", "value": month // 5})
+                rows.append({**base, "citizen": "SY", "value": month // 3})
+    return rows
+
+
+def add_files(app: FastAPI, fake: FakeService) -> None:
+    @app.get("/v1/forecasts/{identifier}/scenario-paths")
+    def paths(identifier: str) -> dict[str, Any]:
+        fake.ready(identifier)
+        if not fake.paths:
+            raise HTTPException(409, "Draws of this forecast were removed.")
+        return {"rows": path_rows()}
+
+    @app.get("/v1/forecasts/{identifier}/export")
+    def export(identifier: str, format: str) -> Response:
+        fake.ready(identifier)
+        return Response(f"made up, as {format}", media_type="application/octet-stream")
 
 
 def add_chances(app: FastAPI, fake: FakeService) -> None:

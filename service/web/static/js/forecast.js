@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { drawChooser, latest, loadForecasts, nameOf, underWay } from "./chooser.js";
+import { startComposition } from "./composition.js";
 import { byId, show } from "./dom.js";
 import { clearFailure, drawFailure, failWith } from "./failure.js";
 import { loadFigures } from "./figures.js";
@@ -106,6 +107,7 @@ function redraw() {
 }
 
 function listen() {
+  startComposition();
   startOneYear();
   byId("forecast-choice").addEventListener("change", () => {
     const id = byId("forecast-choice").value;

@@ -1,6 +1,8 @@
 // Draws one forecast: overview, charts, scenario weights, provenance. Redraws everything when the language changes.
 
+import { drawComposition } from "./composition.js";
 import { byId, element, show } from "./dom.js";
+import { drawDownloads } from "./downloads.js";
 import { redrawExceedance, regroup } from "./exceedance.js";
 import { qualityNotices } from "./data_quality.js";
 import { drawFan } from "./charts/fan.js";
@@ -19,10 +21,11 @@ export function drawForecast(figures) {
   drawFan(byId("fan"), figures.monthly, figures.forecast.request.cutoff);
   drawYears(byId("years"), figures.past, figures.intervals.years, figures.intervals.intervalProbability);
   drawWeights(figures);
+  drawDownloads(figures.forecast);
   drawProvenance(byId("provenance"), figures);
   regroup();
   redrawExceedance();
-  return drawOneYear(figures);
+  return Promise.all([drawOneYear(figures), drawComposition(figures.forecast)]);
 }
 
 function drawOverview(figures) {
