@@ -36,4 +36,5 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec("acceptance", "/acceptatie", texts=("forecast",), styles=("acceptance",)),
     PageSpec("ledger", "/grootboek", charts=False, texts=("changes",), styles=("ledger",)),
     PageSpec("evaluation", "/evaluatie", styles=("evaluation",)),
+    PageSpec("accessibility", "/toegankelijkheid", place="footer", charts=False),
 )

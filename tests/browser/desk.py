@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI, Request
+from sqlalchemy.orm import Session, sessionmaker
 
 from priors.mixture import expert_density
 from priors.scenario import InvalidScenarioSet, parse_scenario_set
@@ -66,6 +67,7 @@ class Desk:
     address: str
     set_id: str
     fake: FakeService
+    sessions: sessionmaker[Session]
 
     def read(self, path: str, **query: Any) -> Any:
         answer = httpx.get(f"{self.address}/v1{path}", params=query, timeout=30)
@@ -74,6 +76,11 @@ class Desk:
 
     def stored(self) -> dict[str, Any]:
         return dict(self.read(f"/scenario-sets/{self.set_id}"))
+
+    def preview(self, body: dict[str, Any]) -> Any:
+        answer = httpx.post(f"{self.address}/v1/scenario-set-previews", json=body, timeout=30)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
 
     def save_beside(self, reason: str, **first_scenario: Any) -> None:
         """Another expert changes the first scenario and saves."""
@@ -108,7 +115,7 @@ def desk(folder: Path, tokens: dict[str, str] | None = None) -> Iterator[Desk]:
         set_id = made.json()["id"]
         asked = {**forecast("fc-1")["request"], "scenarioSet": set_id, "scenarioSetVersion": 1}
         fake.forecasts[:] = [forecast("fc-1", request=asked)]
-        yield Desk(address, set_id, fake)
+        yield Desk(address, set_id, fake, real.state.sessions)
     real.state.sessions.kw["bind"].dispose()
 
 

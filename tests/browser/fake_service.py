@@ -184,6 +184,7 @@ class FakeService:
     forecasts: list[dict[str, Any]] = field(default_factory=lambda: [forecast("fc-1")])
     development: bool = True
     paths: bool = True
+    contact: str = "instroom@example.org"
     asked: list[str] = field(default_factory=list)
     evaluations: list[dict[str, Any]] = field(default_factory=list)
     ordered: list[dict[str, Any]] = field(default_factory=list)
@@ -236,6 +237,10 @@ def make_app(fake: FakeService) -> FastAPI:
 
 
 def add_lists(app: FastAPI, fake: FakeService) -> None:
+    @app.get("/v1/openapi.json")
+    def described() -> dict[str, Any]:
+        return {"info": {"contact": {"email": fake.contact}}}
+
     @app.get("/v1/forecasts")
     def forecasts() -> dict[str, Any]:
         return items(fake.forecasts)
@@ -328,6 +333,30 @@ def add_files(app: FastAPI, fake: FakeService) -> None:
         return Response(f"made up, as {format}", media_type="application/octet-stream")
 
 
+def month_steps(after: dict[str, float]) -> list[dict[str, Any]]:
+    """From prior to posterior in two months, the first of which moves nearly everything."""
+    before = {s["key"]: s["probability"] for s in SET["scenarios"]}
+    steps = [(None, 0.0), ("2024-07", 0.9), ("2024-08", 1.0)]
+    return [
+        {
+            "month": month,
+            "scenarios": [
+                {"key": key, "probability": (1 - share) * before[key] + share * after[key]} for key in before
+            ],
+        }
+        for month, share in steps
+    ]
+
+
+def left_out() -> list[dict[str, Any]]:
+    moved = {"continuation": -1_200.0, "new_war": 2_345.0, "closing": -640.0}
+    return [
+        {"kind": "scenario", "key": key, "year": year, **dict.fromkeys(SCENARIO_LEVELS, change)}
+        for key, change in moved.items()
+        for year in YEARS
+    ]
+
+
 def add_chances(app: FastAPI, fake: FakeService) -> None:
     @app.get("/v1/forecasts/{identifier}/exceedance")
     def exceedance(identifier: str, year: int, above: float) -> dict[str, Any]:
@@ -347,4 +376,14 @@ def add_chances(app: FastAPI, fake: FakeService) -> None:
             {"key": s["key"], "prior": s["probability"], "posterior": after[s["key"]]}
             for s in SET["scenarios"]
         ]
-        return {"scenarios": rows, "conflict": {"flag": False, "surprise": 0.31}}
+        return {
+            "scenarios": rows,
+            "conflict": {
+                "flag": False,
+                "surprise": 0.31,
+                "detail": "As expected.",
+                "detailNl": "Zoals verwacht.",
+            },
+            "byMonth": month_steps(after),
+            "leaveOneOut": left_out(),
+        }

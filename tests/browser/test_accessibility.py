@@ -70,7 +70,7 @@ def test_every_control_is_reached_by_tab_in_reading_order_with_a_visible_focus(o
         "nl", "en", "forecast-choice", "fan-month", "Toon de cijfers als tabel",
         "Toon de cijfers als tabel", "year-choice", "layer-experts", "layer-model",
         "Toon de cijfers als tabel", "exceedance-above", "Bereken",
-        "Maten van de steekproef", "Gebruikte pakketten",
+        "Toon de kansen na elke maand", "Maten van de steekproef", "Gebruikte pakketten",
         *(words(page)[f"nav.{page.name}"] for page in PAGES if page.place == "footer"),
         "Beschrijving van de programmeerinterface",
     ]  # fmt: skip

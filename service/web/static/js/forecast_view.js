@@ -8,7 +8,8 @@ import { qualityNotices } from "./data_quality.js";
 import { drawFan } from "./charts/fan.js";
 import { drawYears } from "./charts/years.js";
 import { date, has, named, percent, persons, place, t } from "./i18n.js";
-import { drawOneYear } from "./one_year.js";
+import { defaultYear, drawOneYear } from "./one_year.js";
+import { evidenceNodes, leftOutOf, leftOutTable } from "./posterior.js";
 import { drawProvenance } from "./provenance.js";
 import { scenarioTable } from "./tables.js";
 import { weightsTable } from "./weights.js";
@@ -91,18 +92,17 @@ function remarkItem({ code, parameters, detail }) {
   return has(key) ? element("li", {}, t(key, parameters)) : element("li", { lang: "en" }, detail);
 }
 
-function drawWeights({ weights, scenarioSet }) {
+function drawWeights({ weights, scenarioSet, intervals }) {
   const host = byId("weights");
   if (!weights) {
     host.replaceChildren(element("p", { class: "utrecht-paragraph" }, t("weights.none")));
     return;
   }
   const names = new Map((scenarioSet?.scenarios ?? []).map((scenario) => [scenario.key, scenario.label]));
-  const nodes = [weightsTable(weights.scenarios, names)];
-  if (weights.conflict?.flag) {
-    const text = element("p", {}, t("weights.conflict"));
-    nodes.unshift(element("div", { class: "utrecht-alert utrecht-alert--warning notice" }, text));
-  }
+  const nodes = [weightsTable(weights.scenarios, names), ...evidenceNodes(weights, names)];
+  const year = defaultYear(intervals.years);
+  const parts = leftOutOf(weights.leaveOneOut, year);
+  if (parts.length) nodes.push(leftOutTable(parts, names, t("leftOut.forecast", { year })));
   host.replaceChildren(...nodes);
 }
 

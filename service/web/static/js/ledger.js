@@ -4,6 +4,7 @@ import { get, getAll, getFile, saveFile } from "./api.js";
 import { byId, element, show } from "./dom.js";
 import { clearFailure, failWith } from "./failure.js";
 import { moment, persons, signed, t } from "./i18n.js";
+import { isPolicy, policyEffect, policyFacts, policyTitle } from "./ledger/policy.js";
 import { bodyOf } from "./scenarios/document.js";
 import { changes } from "./scenarios/merge.js";
 import { placeName, valueText } from "./scenarios/words.js";
@@ -64,18 +65,19 @@ function drawEntries() {
 }
 
 function entryParts(entry) {
-  const name = (entry.after ?? entry.before)?.name ?? entry.subject;
+  const policy = isPolicy(entry);
+  const name = policy ? policyTitle(entry) : ((entry.after ?? entry.before)?.name ?? entry.subject);
   return [
     element("h3", { class: "utrecht-heading-3" }, `${t("ledger.number", { number: persons(entry.sequence) })} ${name}`),
     facts([
       [t("ledger.who"), entry.actor],
       [t("ledger.when"), element("time", { datetime: entry.at }, moment(entry.at))],
+      ...(policy ? policyFacts(entry) : []),
     ]),
     element("p", { class: "entry__label" }, t("ledger.why")),
     // The reason keeps its lines and is text, whatever it holds.
     element("blockquote", { class: "entry__reason" }, entry.reason),
-    ...effectOf(entry),
-    ...fieldsOf(entry),
+    ...(policy ? policyEffect(entry) : [...effectOf(entry), ...fieldsOf(entry)]),
     seal(entry),
   ];
 }
@@ -98,8 +100,8 @@ function effectOf({ before, effect, sequence }) {
   return [made];
 }
 
-function fieldsOf({ before, after, subject }) {
-  if (!before || !after || !subject.startsWith("scenario-set")) return [];
+function fieldsOf({ before, after }) {
+  if (!before?.scenarios || !after?.scenarios) return [];
   const sides = [bodyOf(before), bodyOf(after)];
   const found = changes(sides[0], sides[1]);
   if (!found.length) return [];

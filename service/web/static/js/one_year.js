@@ -46,7 +46,7 @@ export async function drawOneYear(next) {
 }
 
 // The year after the cutoff's own is the one plans are made for.
-function defaultYear(years) {
+export function defaultYear(years) {
   const open = years.filter((row) => row.monthsObserved < 12);
   return (open[1] ?? open[0] ?? years.at(-1)).year;
 }

@@ -15,11 +15,13 @@ import { bodyOf, emptySet, rescaled, withEvent, withScenario, yearsOf } from "./
 import { makeDrafts } from "./scenarios/drafts.js";
 import { drawYearChoices, isWhole, makeEditor } from "./scenarios/editor.js";
 import { openElicitation } from "./scenarios/elicit_dialog.js";
+import { drawHead, drawKept } from "./scenarios/head.js";
 import { makeHistory } from "./scenarios/history.js";
 import { makeComparison } from "./scenarios/comparison.js";
 import { countedYears, forecastFor } from "./scenarios/layers.js";
 import { equal } from "./scenarios/merge.js";
 import { openMerge } from "./scenarios/merge_dialog.js";
+import { partNames } from "./scenarios/names.js";
 import { clearNotices, notice } from "./scenarios/notices.js";
 import { drawFaults, drawUnreachable } from "./scenarios/refusals.js";
 import { drawBasis, drawFeedback, drawResults } from "./scenarios/results.js";
@@ -38,7 +40,7 @@ const fresh = () => ({
   etag: null,
   forecast: null,
   past: [],
-  conflict: null,
+  told: null,
   saved: null,
   answer: null,
   experts: null,
@@ -57,7 +59,7 @@ const savedWeight = () => view.forecast?.request.expertWeight ?? 1;
 const drafts = makeDrafts({
   report: (state) => {
     draftState = state;
-    drawState();
+    if (work()) drawKept(isDirty(), state);
   },
   clash: (other) =>
     openMerge({
@@ -127,7 +129,7 @@ function after(editedAt, drawn) {
   editor.draw(drawn);
   followRound();
   syncWeight();
-  drawHead();
+  head();
   ask(editedAt);
 }
 
@@ -135,7 +137,7 @@ function after(editedAt, drawn) {
 function followRound() {
   const found = forecastFor(view.forecasts, view.stored?.id, set());
   if (found?.id === view.forecast?.id) return;
-  Object.assign(view, { forecast: found, saved: null, conflict: null });
+  Object.assign(view, { forecast: found, saved: null, told: null });
   drawWeight(view, work, changeWeight);
   around().catch(failWith);
 }
@@ -172,32 +174,20 @@ const faults = (found) => drawFaults(found, editor.showFaults(found));
 function drawAnswers() {
   if (!view.answer) return;
   if (isWhole(set())) byId("results").classList.remove("results--stale");
-  const names = new Map([...set().scenarios, ...set().events].map((one) => [one.key, one.label || one.key]));
-  drawResults({ ...view, layers: comparison.layers(), experts: view.forecast && comparison.wants("experts") ? view.experts : null, names });
+  const experts = view.forecast && comparison.wants("experts") ? view.experts : null;
+  drawResults({ ...view, layers: comparison.layers(), experts, own: view.experts, names: partNames(set(), view.sets), unchanged: asForecast() });
   drawPosteriors(view.answer.probabilities);
   drawBasis(view.forecast, view.answer, view.forecast && date(view.forecast.request.asOf));
   drawOrder(view, () => work().expertWeight, ordered);
 }
 
-function drawHead() {
-  byId("set-heading").textContent = set().name || t("sets.unnamed");
-  const words = view.stored && { version: view.stored.version, who: view.stored.createdBy, at: moment(view.stored.createdAt) };
-  byId("set-state").textContent = view.stored ? t("sets.version", words) : t("sets.notSaved");
-  show(byId("set-ledger").parentElement, Boolean(view.stored));
-  if (view.stored) byId("set-ledger").href = `/grootboek?set=${encodeURIComponent(view.stored.id)}`;
-  byId("undo").disabled = !history.canUndo;
-  byId("redo").disabled = !history.canRedo;
-  for (const id of ["export-csv", "export-xlsx"]) byId(id).disabled = !view.stored;
-  drawState();
+/** Whether the draft is what the forecast was made with. */
+function asForecast() {
+  const made = view.forecast?.request;
+  return made?.scenarioSet === view.stored?.id && made?.scenarioSetVersion === view.stored?.version && !isDirty();
 }
 
-function drawState() {
-  if (!work()) return;
-  const key = isDirty() ? (draftState ? `draft.${draftState}` : "draft.dirty") : "draft.same";
-  const node = byId("draft-state");
-  if (node.textContent !== t(key)) node.textContent = t(key);
-  node.classList.toggle("toolbar__state--offline", isDirty() && ["offline", "clash"].includes(draftState));
-}
+const head = () => drawHead({ set: set(), stored: view.stored, history, dirty: isDirty(), kept: draftState });
 
 function drawYears() {
   const years = yearsOf(set());
@@ -259,7 +249,7 @@ async function open(id, started = null) {
   drawYears();
   editor.draw({ force: true });
   drawWeight(view, work, changeWeight);
-  drawHead();
+  head();
   await around();
 }
 
@@ -293,13 +283,13 @@ async function discard() {
 async function around() {
   ask(performance.now());
   const { forecast, base } = view;
-  const [past, saved, conflict] = await Promise.all([
+  const [past, saved, told] = await Promise.all([
     countedYears(forecast, set()),
     base && savedAnswer(forecast, base),
     forecast?.request.scenarioSet ? get(`/forecasts/${encodeURIComponent(forecast.id)}/scenario-probabilities`) : null,
   ]);
   if (forecast !== view.forecast || base !== view.base) return;
-  Object.assign(view, { past, saved, conflict: conflict?.conflict ?? null });
+  Object.assign(view, { past, saved, told });
   await comparison.offer();
   drawAnswers();
 }
@@ -361,7 +351,7 @@ function redraw() {
   editor.draw({ force: true });
   drawWeight(view, work, changeWeight);
   comparison.draw();
-  drawHead();
+  head();
   drawAnswers();
   if (view.feedback) drawFeedback(view.feedback, view.year);
 }

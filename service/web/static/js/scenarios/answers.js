@@ -1,6 +1,6 @@
 // What the service says about a set: a what-if against a finished forecast, or a preview without one, in one shape:
 // {years: [{year, minimum, median, medio, maximum, ...}], curves: Map(year → {x, pdf, cdf}), probabilities, attribution,
-// conflict, feedback, seconds}. Knows requests and shapes, not what is drawn.
+// leaveOneOut, feedback, seconds}. Knows requests and shapes, not what is drawn.
 
 import { send } from "../api.js";
 
@@ -15,7 +15,6 @@ export async function askWhatIf(forecast, { set, expertWeight }, signal) {
     curves: new Map(body.density.map((curve) => [curve.year, curve])),
     probabilities: body.scenarioProbabilities,
     attribution: body.attribution,
-    conflict: body.conflict ?? null,
     seconds: body.diagnostics?.seconds ?? null,
     feedback: null,
   };
@@ -33,7 +32,7 @@ export function fromDensity(body) {
     curves: new Map(body.years.map((row) => [row.year, row.density])),
     probabilities: null,
     attribution: null,
-    conflict: null,
+    leaveOneOut: body.leaveOneOut,
     seconds: null,
     feedback: body.feedback,
   };

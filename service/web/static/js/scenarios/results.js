@@ -4,7 +4,9 @@
 import { drawDensity, domainOf } from "../charts/density.js";
 import { drawYearFan } from "../charts/year_fan.js";
 import { byId, element, show } from "../dom.js";
-import { decimal, language, named, persons, signed, t } from "../i18n.js";
+import { decimal, named, persons, signed, t } from "../i18n.js";
+import { evidenceNodes, leftOutOf, leftOutTable } from "../posterior.js";
+import { said } from "../service_words.js";
 import { SCENARIOS, table } from "../tables.js";
 import { weightsTable } from "../weights.js";
 import { hasCurve } from "./answers.js";
@@ -12,13 +14,14 @@ import { hasCurve } from "./answers.js";
 const SHARE = 0.75;
 let frame = { key: "", range: null };
 
-/** shown: {answer, saved, experts, layers, past, year, names, conflict, ownYears}. */
+/** shown: {answer, saved, experts, layers, past, year, names, told, unchanged}; own is what the set itself says. */
 export function drawResults(shown) {
   show(byId("results"), true);
   drawTable(shown);
   drawYear(shown);
   drawFan(shown);
   drawWeights(shown);
+  drawLeftOut(shown);
   drawAttribution(shown);
   drawStrip(shown);
 }
@@ -87,16 +90,19 @@ function drawFan({ answer, saved, layers, past, year }) {
   drawYearFan(byId("year-fan"), { past: before, years: answer.years, layers: compared, share: SHARE, chosen: year });
 }
 
-function drawWeights({ answer, names, conflict }) {
+function drawWeights({ answer, names, told }) {
   show(byId("weights-section"), Boolean(answer.probabilities?.length));
   if (!answer.probabilities?.length) return;
-  const flag = (answer.conflict ?? conflict)?.flag;
-  const sentence = t(flag ? "weights.conflict" : "results.noConflict");
-  const kind = flag ? "warning" : "info";
-  byId("weights").replaceChildren(
-    weightsTable(answer.probabilities, names),
-    element("p", { class: `utrecht-alert utrecht-alert--${kind} notice` }, sentence),
-  );
+  byId("weights").replaceChildren(weightsTable(answer.probabilities, names), ...(told ? evidenceNodes(told, names) : []));
+}
+
+/** With the set as the forecast had it: what the forecast would be without each part; after an edit, the set itself. */
+function drawLeftOut({ told, unchanged, own, year, names }) {
+  const rows = leftOutOf(unchanged && told ? told.leaveOneOut : own?.leaveOneOut, year);
+  show(byId("left-out-section"), rows.length > 1);
+  if (rows.length < 2) return;
+  const caption = t(unchanged && told ? "leftOut.forecast" : "leftOut.draft", { year });
+  byId("left-out").replaceChildren(leftOutTable(rows, names, caption));
 }
 
 function drawAttribution({ answer, year, names }) {
@@ -146,12 +152,7 @@ export function findings(items) {
   return element("ul", { class: "findings" }, ...nodes);
 }
 
-function finding(item) {
-  const sentence = language() === "nl" ? item.detailNl : item.detail;
-  const text = sentence ?? item.detail;
-  const own = sentence ? {} : { lang: "en" };
-  return [element("strong", { class: "finding__severity" }, t(`severity.${item.severity}`)), " ", element("span", own, text)];
-}
+const finding = (item) => [element("strong", { class: "finding__severity" }, t(`severity.${item.severity}`)), " ", said(item)];
 
 export function drawBasis(forecast, answer, date) {
   const parts = [forecast ? t("results.basis", { asOf: date }) : t("results.basisNone")];
