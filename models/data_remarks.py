@@ -1,7 +1,8 @@
 """What a reader must be told about the figures behind a forecast: each with a code, its parameters and a sentence.
 
-    synthetic_data, one_source, panel_of_one, old_last_month, unused_months, retracted_months    about what is known
-    long_zero_run, spike, all_uncertain, level_restarted                               about how the series behaves
+    synthetic_data, one_source, panel_of_one, old_last_month, unused_months,
+    retracted_months, filled_months                                                     about what is known
+    long_zero_run, spike, level_restarted                                               about how the series behaves
 
 Odd figures are not corrected: heavy tails and the count noise keep a single one from ruling the forecast, but who
 reads the numbers must know that they are there. Web-safe; must not know models of the counts, storage or HTTP.
@@ -11,9 +12,9 @@ from datetime import date
 
 import numpy as np
 
-from models.observation import Observation
+from models.observation import Observation, filled_gaps
 from models.panel.known import SYNTHETIC
-from models.panel.series import UNCERTAIN_EXTRA, PanelSeries
+from models.panel.series import PanelSeries
 from models.request import ForecastTarget, Remark
 from models.series import MonthlySeries, log_counts
 
@@ -50,9 +51,9 @@ def remarks(
         _silence(at_cutoff, cutoff),
         _unused(observation),
         _retractions(newest, in_force),
+        _filled(at_cutoff, in_force, observation),
         _zero_run(last),
         _spikes(last),
-        _all_uncertain(last),
         _restart(target.geo, panel.until(observation.first_later_month - 1)),
     )
     return tuple(remark for remark in found if remark is not None)
@@ -124,6 +125,20 @@ def _retractions(newest: MonthlySeries, in_force: MonthlySeries) -> Remark | Non
     return Remark("retracted_months", detail, {"list": named})
 
 
+def _filled(at_cutoff: MonthlySeries, in_force: MonthlySeries, observation: Observation) -> Remark | None:
+    """About months of the target years that the cutoff did not know while it knew later ones."""
+    start = np.datetime64(f"{observation.years[0]}-01", "M")
+    filled = sorted(m for m in filled_gaps(at_cutoff, in_force) if start <= m < observation.first_later_month)
+    if not filled:
+        return None
+    named = [str(month) for month in filled]
+    detail = (
+        f"{', '.join(named)} became known after the cutoff, which knew later months already: counted, but not weighed "
+        "as evidence."
+    )
+    return Remark("filled_months", detail, {"list": named})
+
+
 def _zero_run(series: MonthlySeries) -> Remark | None:
     """The longest run of zeros in the last five years, where the series has persons besides."""
     seen = series.since(series.months[-1] - 12 * _RECENT_YEARS + 1)
@@ -163,16 +178,6 @@ def _spikes(series: MonthlySeries) -> Remark | None:
         "check it with who delivered it."
     )
     return Remark("spike", detail, {"list": found})
-
-
-def _all_uncertain(series: MonthlySeries) -> Remark | None:
-    if not np.all(series.extra[series.available] > UNCERTAIN_EXTRA * (1 - 1e-9)):
-        return None
-    detail = (
-        "Every figure of the series is provisional or estimated: each counts for less, and revisions may move all "
-        "of them together, which the band does not cover."
-    )
-    return Remark("all_uncertain", detail)
 
 
 def _restart(geo: str, panel: PanelSeries) -> Remark | None:

@@ -22,12 +22,14 @@ from models.evidence import Smoothing
 from models.evidence_fit import yearly_totals
 from models.forecast_checks import TargetData
 from models.inflow_paths import InflowParameters, filter_states, one_step_log_density, simulate_log_counts
+from models.measurement.completeness import typical_variance
 from models.panel.fit import PanelFit
 from models.panel.model import fit_panel
 from models.panel.outlook import Outlook, outlook_of
 from models.panel.series import PanelSeries
 from models.pareto import effective_sample_size
 from models.sampling import Progress, SamplerDiagnostics
+from models.series import LEAST_COUNT
 
 Array = NDArray[np.float64]
 
@@ -36,6 +38,7 @@ CONTINUED_DRAWS = 100_000
 DRAWS_PER_CHAIN = 1_500
 """Of four chains: among the hundreds of a panel's hyperparameters one or the other has an r-hat near 1.01 at 1,000."""
 _KEPT_PATHS = 20_000
+_STREAM = 11  # keeps the noise of published figures apart from the random numbers of the flow
 _MIN_EFFECTIVE_HYPERPARAMETERS = 400.0
 
 
@@ -128,6 +131,7 @@ def simulate_model(data: TargetData, fit: ModelFit, seed: int) -> ModelDraws:
     """Joint draws of months and yearly totals at both moments."""
     observation = data.observation
     log_at_cutoff = _simulate_at_cutoff(data, fit.at_cutoff.parameters, seed)
+    _as_published(log_at_cutoff, data, seed)
     totals_at_cutoff = yearly_totals(
         log_at_cutoff, observation.horizon_months, observation.counted_at_cutoff, observation.years
     )
@@ -144,6 +148,20 @@ def _simulate_at_cutoff(data: TargetData, parameters: InflowParameters, seed: in
     return simulate_log_counts(
         parameters, state, observation.first_later_month, horizon, AT_CUTOFF_DRAWS, seed
     )
+
+
+def _as_published(log_counts: Array, data: TargetData, seed: int) -> None:
+    """Give the later months `(draw, month)` of draws at the cutoff the noise of unsettled figures, in place.
+
+    What is weighed is how probable the figure is that was published, and totals count it as it stands: a month that
+    may yet be revised says less about the year than a settled one. Levels and months after it are those of the flow.
+    """
+    continued, later = data.continued, len(data.observation.later_counts)
+    variance = (continued.extra * typical_variance(continued.counts))[len(continued) - later :]
+    rng = np.random.default_rng([seed, _STREAM])
+    for month in np.flatnonzero(variance > 0):
+        published = log_counts[:, month] + np.sqrt(variance[month]) * rng.standard_normal(len(log_counts))
+        log_counts[:, month] = np.maximum(published, np.log(LEAST_COUNT))
 
 
 def _simulate_continued(data: TargetData, fit: ModelFit, seed: int) -> Array:

@@ -5,10 +5,13 @@ cutoff, counted since (the *later* months, the evidence), and still to come. Val
 also for months the cutoff already knew: a revision replaces a figure, it is not a new month.
 
 A run ends at the first month that is not available; months behind such a gap are left unused, because a year's
-remainder could not be told from what the gap hides. `unused_months` says how many, so that the forecast can.
+remainder could not be told from what the gap hides. `unused_months` says how many, so that the forecast can. A gap
+that is filled after the cutoff does not make later months of those behind it: the experts saw them. The filled month
+then counts among them, as a revision does; it is no evidence, which errs on the side of what the experts said.
 This module knows nothing of models, files or HTTP.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -107,7 +110,7 @@ def observe(
     knew no month at all.
     """
     years = tuple(range(cutoff.year, cutoff.year + horizon_years))
-    first_later = last_usable_month(at_cutoff, cutoff.year) + 1
+    first_later = last_usable_month(at_cutoff, cutoff.year, filled_gaps(at_cutoff, in_force)) + 1
     beyond = np.datetime64(f"{years[-1] + 1}-01", "M")
     counts = {month: count for month, count in _available(in_force).items() if month < beyond}
     end = first_later
@@ -134,7 +137,8 @@ def figures_in_force(at_cutoff: MonthlySeries, at_as_of: MonthlySeries, cutoff: 
     miss a month that the experts had counted in.
     """
     old, new = _available(at_cutoff), _available(at_as_of)
-    before = _months_before(last_usable_month(at_cutoff, cutoff.year) + 1, cutoff.year)
+    filled = filled_gaps(at_cutoff, at_as_of)
+    before = _months_before(last_usable_month(at_cutoff, cutoff.year, filled) + 1, cutoff.year)
     kept = {month: old[month] for month in before if month not in new}
     if not kept:
         return at_as_of
@@ -148,12 +152,23 @@ def figures_in_force(at_cutoff: MonthlySeries, at_as_of: MonthlySeries, cutoff: 
     )
 
 
-def last_usable_month(series: MonthlySeries, first_year: int) -> np.datetime64:
+def filled_gaps(at_cutoff: MonthlySeries, in_force: MonthlySeries) -> frozenset[np.datetime64]:
+    """Months without a figure at the cutoff that have one now, before the last month that the cutoff knew."""
+    known = _available(at_cutoff)
+    last = max(known, default=None)
+    return frozenset(
+        month for month in _available(in_force) if last is not None and month < last and month not in known
+    )
+
+
+def last_usable_month(
+    series: MonthlySeries, first_year: int, filled: Collection[np.datetime64] = ()
+) -> np.datetime64:
     """The last month before the first gap in the target years, or the last one known before them.
 
-    Raises ValueError for a series without any figure.
+    Months `filled` since are no gaps. Raises ValueError for a series without any figure.
     """
-    counts = _available(series)
+    counts = {*_available(series), *filled}
     if not counts:
         raise ValueError(f"no month of {series.label or 'the series'} was known")
     start = np.datetime64(f"{first_year}-01", "M")

@@ -23,12 +23,17 @@ def known_at(frame: pd.DataFrame, as_of: date) -> pd.DataFrame:
     moment the later in the frame wins: deliveries are appended. Raises ValueError for a `known_at` that is no
     date.
     """
-    moments = _instants(frame["known_at"])
-    inside = (moments < pd.Timestamp(as_of) + pd.Timedelta(days=1)).to_numpy()
-    order = moments[inside].argsort(kind="stable").to_numpy()
-    newest = frame[inside].iloc[order].drop_duplicates(KEY, keep="last")
+    inside = until(frame, as_of)
+    order = _instants(inside["known_at"]).argsort(kind="stable").to_numpy()
+    newest = inside.iloc[order].drop_duplicates(KEY, keep="last")
     in_force = newest[newest["value"].notna()]
     return in_force.sort_values(KEY, kind="stable", na_position="first").reset_index(drop=True)
+
+
+def until(frame: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    """Every row known by the end of a day, also those that later ones of them replaced; order as given."""
+    moments = _instants(frame["known_at"])
+    return frame[(moments < pd.Timestamp(as_of) + pd.Timedelta(days=1)).to_numpy()]
 
 
 def _instants(known: pd.Series) -> pd.Series:

@@ -42,7 +42,7 @@ def order_rates(session: Session, forecast: StoredOrder) -> AcceptanceRun | None
     if known is None:
         return None
     as_of = forecast.order.as_of
-    seen = [data_vintage(frames[name], as_of, as_of) for name in (*SERIES, ARRIVALS)]
+    seen = [data_vintage(frames[name], as_of) for name in (*SERIES, ARRIVALS)]
     asked = {"geo": forecast.order.target.geo, "asOf": as_of.isoformat(), "version": ACCEPTANCE_VERSION}
     rows = {name: len(frame) for name, frame in frames.items()}
     return order_acceptance(session, forecast.id, content_hash({"asked": asked, "seen": seen}), rows)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.orm import Session
 
 from models.composition.source import nationalities
-from models.vintage import known_at
+from models.vintage import KEY, until
 from priors.records import Target
 from service.storage.realisations import load_realisations
 
@@ -43,11 +43,12 @@ def forecast_rows(session: Session, target: Target, as_of: date, last_row: int) 
     return pd.concat(parts, ignore_index=True)
 
 
-def data_vintage(frame: pd.DataFrame, cutoff: date, as_of: date) -> str:
-    """SHA-256 of the figures that a forecast may see: those in force at the cutoff and at `as_of`."""
-    digest = hashlib.sha256()
-    for day in (cutoff, as_of):
-        text = known_at(frame, day).to_csv(index=False, date_format="%Y-%m-%d", lineterminator="\n")
-        digest.update(text.encode())
-        digest.update(b"\0")
-    return digest.hexdigest()
+def data_vintage(frame: pd.DataFrame, as_of: date) -> str:
+    """SHA-256 of the figures that a forecast may see: every vintage known by `as_of`, in a stated order.
+
+    Also those that later ones replaced: how figures were revised tells how complete the newest are. Rows of one key
+    and moment stay in the order they were stored in, because the last of them counts.
+    """
+    known = until(frame, as_of).sort_values([*KEY, "known_at"], kind="stable", na_position="first")
+    text = known.to_csv(index=False, date_format="%Y-%m-%d", lineterminator="\n")
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -84,7 +84,7 @@ def prepare_order(session: Session, payload: object, today: date | None = None) 
         raise OrderRefused(reading.faults)
     basis = Basis(
         scenario_set_hash=stored.content_hash if stored else None,
-        data_vintage=data_vintage(frame, cutoff, as_of),
+        data_vintage=data_vintage(frame, as_of),
         last_row=last_row,
         model_version=MODEL_VERSION,
     )

@@ -7,7 +7,9 @@
 t_h is Student-t with its scale factor common to all nationalities of a month: turbulent months are so for all; z is
 standard normal; d is 1, in the first month the drift since a nationality was last seen (`composition.design`). The
 filter is the one of `composition.splits`, per hyperparameter draw; eta starts from its level and variance. r is at
-most 1, so that a nationality of half a person a month is noise about half a person. This module must not import PyMC.
+most 1, so that a nationality of half a person a month is noise about half a person. Log shares, the largest of
+which begins at zero, stay between -40 and 40: figures that the model does not describe can teach it tails without any
+moment, and an infinite share would make persons of nothing. This module must not import PyMC.
 """
 
 from collections.abc import Iterator
@@ -37,6 +39,9 @@ from models.whole_persons import split_whole
 
 DRAWS_PER_CHUNK = 4_000
 """Draws worked on together: a month's arrays then fit in a core's cache."""
+
+MOST_LOG_SHARE = np.float32(40)
+_LEAST_GAMMA = np.float32(1e-12)
 
 Single = NDArray[np.float32]
 Counts = NDArray[np.int32]
@@ -219,8 +224,10 @@ class _Walk:
         self.eta += np.minimum(self._pull * pulled, 1) * (self._anchor - self.eta)
         z = self._rng.standard_normal(self.eta.shape, dtype=np.float32)
         z *= self._step
-        z *= np.sqrt(self._nu / 2 / self._rng.standard_gamma(self._nu / 2, dtype=np.float32))
+        gamma = np.maximum(self._rng.standard_gamma(self._nu / 2, dtype=np.float32), _LEAST_GAMMA)
+        z *= np.sqrt(self._nu / 2 / gamma)
         self.eta += z if np.isscalar(drift) else z * np.sqrt(drift)
+        np.clip(self.eta, -MOST_LOG_SHARE, MOST_LOG_SHARE, out=self.eta)
         shares = np.exp(self.eta)
         shares /= shares.sum(axis=0)
         return shares

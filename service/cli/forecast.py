@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.table import Table
@@ -33,6 +33,9 @@ from service.storage.draws import draws_directory, open_draws
 from service.storage.forecasts import StoredOrder, get_forecast, order_forecast
 from service.storage.jobs import JobState, cancel
 from service.storage.scenario_sets import StoredSet, list_sets
+
+if TYPE_CHECKING:
+    from models.stored import StoredForecast
 
 _PATIENCE_SECONDS = 2.0
 _PAGE = 100
@@ -137,11 +140,14 @@ def _taken(sessions: sessionmaker[Session], ordered: StoredOrder) -> bool:
 
 
 def _tell(settings: Settings, done: StoredOrder, output: Path | None) -> None:
-    rows = _rows(settings, done)
+    stored = open_draws(draws_directory(settings.data_dir, done.draws_hash))
+    rows = _rows(stored)
     say(f"Forecast {done.id}: {done.order.target.series} {done.order.target.geo}")
     say(f"cutoff {done.order.cutoff}, as of {done.order.as_of}, expert weight {done.order.expert_weight:g}")
-    for warning in done.warnings:
-        say(f"Note: {warning.detail}")
+    for remark in (*done.warnings, *stored.warnings):
+        say(f"Note: {remark.detail}")
+    for finding in stored.data_quality:
+        say(f"Figures, {finding['severity']}: {finding['detail']}")
     table = Table("year", *LEVELS, box=None, pad_edge=False)
     for column in table.columns:
         column.justify = "right"
@@ -154,9 +160,8 @@ def _tell(settings: Settings, done: StoredOrder, output: Path | None) -> None:
         say(f"Written to {output}")
 
 
-def _rows(settings: Settings, done: StoredOrder) -> list[dict[str, Any]]:
+def _rows(draws: StoredForecast) -> list[dict[str, Any]]:
     """One row per year and interval scenario, in the columns of the tidy CSV of the HTTP interface."""
-    draws = open_draws(draws_directory(settings.data_dir, done.draws_hash))
     quantiles = draws.layer("posterior").quantiles(list(LEVELS.values()))
     return [
         {"year": year, "scenario": name, "quantile_level": level, "value": float(quantiles[row, column])}

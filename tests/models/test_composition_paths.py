@@ -1,18 +1,15 @@
 """Shares simulated and split: exact sums, limits, rare nationalities, and a file that holds the same numbers."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyarrow import parquet
 
 from models.composition import paths as composition_paths
-from models.composition.data import OTHER, TOTAL, CompositionData, composition_data
-from models.composition.files import write_split_paths
+from models.composition.data import TOTAL, CompositionData, composition_data
 from models.composition.paths import (
     ShareParameters,
     ShareSimulator,
@@ -163,19 +160,9 @@ def test_a_silent_year_widens_what_follows() -> None:
         ShareSimulator(fitted, known, FIRST - 1, 3).shares(1, 1)
 
 
-def test_the_file_holds_every_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(composition_paths, "DRAWS_PER_CHUNK", 100)
-    totals = np.random.default_rng(1).poisson(2_000, (250, 6))
-    simulator = ShareSimulator(parameters(), state([0.5, 0.3, 0.15, 0.05]), FIRST, seed=9)
-    names, months = (*CITIZENS, OTHER), [str(FIRST + m) for m in range(6)]
-    file = tmp_path / "paths.parquet"
-    assert write_split_paths(file, split_paths(simulator, totals), months, names) == 250
-    assert parquet.ParquetFile(file).num_row_groups == 3
-    table = parquet.read_table(file).to_pandas()
-    assert list(table.columns) == ["draw", "month", *names]
-    assert table["draw"].tolist() == np.repeat(np.arange(250), 6).tolist()
-    assert table["month"].astype(str).tolist() == months * 250
-    expected = np.concatenate([counts for _, counts in split_paths(simulator, totals)])
-    assert (table[list(names)].to_numpy() == expected.reshape(-1, 4)).all()
-    with pytest.raises(ValueError, match="a chunk is"):
-        write_split_paths(tmp_path / "other.parquet", split_paths(simulator, totals), months[:5], names)
+def test_tails_without_any_moment_still_give_persons() -> None:
+    totals = np.full((3_000, 60), 2_000)
+    wild = replace(parameters(draws=20), nu=np.full(20, 0.2))
+    counts = ShareSimulator(wild, state([0.5, 0.3, 0.15, 0.05]), FIRST, seed=2).chunk(0, totals)
+    assert (counts.sum(axis=2) == totals).all()
+    assert (counts >= 0).all()

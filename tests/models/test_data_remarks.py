@@ -74,8 +74,23 @@ def test_a_spike_of_a_hundred_times() -> None:
 
 
 def test_every_month_provisional() -> None:
-    assert "all_uncertain" in codes(forecast(rows(SERIES, flag="p")))
-    assert "all_uncertain" not in codes(forecast(rows(SERIES)))
+    (said,) = forecast(rows(SERIES, flag="p")).data.measured.findings
+    assert (said.code, said.severity) == ("all_provisional", "serious")
+    assert "Every figure of kmi may still change" in said.detail
+    assert forecast(rows(SERIES)).data.measured.findings == ()
+
+
+def test_a_gap_filled_after_the_cutoff_is_said_and_is_no_evidence() -> None:
+    late = rows(SERIES)
+    late.loc[late["period"] == "2018-03", "known_at"] = pd.Timestamp("2018-09-01")
+    found = forecast(late)
+    assert codes(found)["filled_months"] == {"list": ["2018-03"]}
+    # Weighed is what came after the last month the experts saw, no more than without the gap.
+    whole = forecast(rows(SERIES))
+    later = whole.evidence.observation.later_counts
+    assert found.evidence.observation.later_counts.tolist() == later.tolist()
+    assert found.evidence.observation.counted.tolist() == whole.evidence.observation.counted.tolist()
+    np.testing.assert_allclose(found.posterior.probabilities, whole.posterior.probabilities, atol=0.02)
 
 
 @pytest.mark.parametrize(("there", "missing"), [("kmi", "eurostat"), ("eurostat", "kmi")])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from models import model_draws
+from models.evidence_fit import fit_evidence
 from models.forecast_checks import TargetData
 from models.model_draws import ModelFit, fit_model, simulate_model
 from models.panel.series import PanelSeries
@@ -115,3 +116,34 @@ class TestFittingAgain:
 
 def test_kept_paths_are_enough_for_conflict_and_path_rules() -> None:
     assert len(in_autumn().model.log_at_cutoff) == 20_000
+
+
+def test_a_provisional_later_month_is_noisier_in_what_is_weighed_and_nowhere_else() -> None:
+    data = autumn()
+    extra = np.where(data.at_as_of.months == np.datetime64("2018-09"), 0.25, 0.0)
+    unsettled = replace(data, at_as_of=replace(data.at_as_of, extra=extra))
+    settled, drawn = (simulate_model(d, fit(), 3) for d in (data, unsettled))
+    moved = drawn.log_at_cutoff - settled.log_at_cutoff
+    assert np.flatnonzero(np.ptp(moved, axis=0) > 1e-12).tolist() == [3]  # June is the first later month
+    # A quarter of a typical one-step variance at this size: .19 squared and 7.7 persons in as many as there are.
+    size = np.exp(np.log(data.continued.counts[-12:]).mean())
+    assert moved[:, 3].std() == pytest.approx(np.sqrt(0.25 * (0.19**2 + 7.7 / size)), rel=0.03)
+    assert abs(moved[:, 3].mean()) < 0.002
+
+
+def test_months_that_may_be_revised_move_experts_less_than_settled_ones() -> None:
+    series, flags = made_up_series(), {}
+    doubled = replace(
+        series, counts=np.where(series.months >= np.datetime64("2018-06"), 2, 1) * series.counts
+    )
+    for name, extra in (("settled", 0.0), ("unsettled", 1.0)):
+        data = known(CUTOFF, date(2018, 10, 20), series=doubled)
+        noise = np.where(data.at_as_of.months >= np.datetime64("2018-06"), extra, 0.0)
+        data = replace(data, at_as_of=replace(data.at_as_of, extra=noise))
+        model = simulate_model(data, fit(), 3)
+        evidence = fit_evidence(model.log_at_cutoff, data.observation, model.smoothing, 3)
+        low, high = (
+            data.observation.counted + np.array([to_come, to_come, to_come]) for to_come in (8e3, 2e4)
+        )
+        flags[name] = float(np.diff(evidence.log_evidence(np.stack([low, high])))[0])
+    assert 0 < flags["unsettled"] < flags["settled"]

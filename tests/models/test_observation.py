@@ -152,11 +152,33 @@ class TestGaps:
         assert np.isfinite(o.counted).all()
         assert o.unused_months == 3
 
-    def test_filled_later(self) -> None:
+    def test_filled_later_the_months_behind_it_are_no_news(self) -> None:
         old, new = series("2018-05", missing=("2018-03",)), series("2018-06")
         o = seen(old, new, self.cutoff)
-        assert o.later_counts.tolist() == [figure(f"2018-0{m}") for m in (3, 4, 5, 6)]
+        assert o.later_counts.tolist() == [figure("2018-06")]
+        assert o.counted_at_cutoff[0] == total("2018-01", "2018-05")
         assert o.unused_months == 0
+
+    def test_filled_in_part(self) -> None:
+        old = series("2018-05", missing=("2018-02", "2018-04"))
+        o = seen(old, series("2018-06", missing=("2018-04",)), self.cutoff)
+        assert str(o.first_later_month) == "2018-04"
+        assert (len(o.later_counts), o.unused_months) == (0, 2)
+
+    def test_filled_after_the_cutoffs_last_month_is_news(self) -> None:
+        o = seen(series("2018-03"), series("2018-05"), self.cutoff)
+        assert o.later_counts.tolist() == [figure("2018-04"), figure("2018-05")]
+
+    def test_filled_while_a_month_behind_it_is_retracted(self) -> None:
+        old = series("2018-05", missing=("2018-03",))
+        o = seen(old, series("2018-06", missing=("2018-05",)), self.cutoff)
+        assert o.counted_at_cutoff[0] == total("2018-01", "2018-05")
+        assert o.later_counts.tolist() == [figure("2018-06")]
+
+    def test_filled_before_the_target_years(self) -> None:
+        old = series("2018-11", missing=("2018-10",))
+        o = seen(old, series("2018-12"), date(2019, 1, 10))
+        assert str(o.first_later_month) == "2018-12"
 
     def test_years_ago_does_not_matter(self) -> None:
         old = series("2018-05", missing=("2016-03",))

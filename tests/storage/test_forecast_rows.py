@@ -14,7 +14,7 @@ from service.storage.base import reading, writing
 from service.storage.realisations import newest_row, store_delivery
 
 Sessions = sessionmaker[Session]
-CUTOFF, AS_OF = date(2024, 6, 30), date(2024, 10, 31)
+AS_OF = date(2024, 10, 31)
 TARGET = Target(series="first_applications", geo="NL")
 
 
@@ -75,7 +75,7 @@ def test_rows_stored_afterwards_are_not_read(stocked: Sessions) -> None:
 
 def test_the_vintage_is_of_what_a_forecast_may_see(stocked: Sessions) -> None:
     def vintage() -> str:
-        return data_vintage(seen(stocked), CUTOFF, AS_OF)
+        return data_vintage(seen(stocked), AS_OF)
 
     first = vintage()
     unseen = [
@@ -89,3 +89,16 @@ def test_the_vintage_is_of_what_a_forecast_may_see(stocked: Sessions) -> None:
         assert vintage() == first
     deliver(stocked, rows("DE", "TOTAL", known="2024-10-01").iloc[:1].assign(value=9))
     assert vintage() != first
+
+
+def test_how_figures_were_revised_is_part_of_the_vintage(stocked: Sessions) -> None:
+    first = data_vintage(seen(stocked), AS_OF)
+    deliver(stocked, rows("DE", "TOTAL", known="2024-09-01").iloc[:1].assign(value=9))
+    deliver(stocked, rows("DE", "TOTAL", known="2024-10-01").iloc[:1])
+    # The figures in force are those of before, but completeness learns from the one between.
+    assert data_vintage(seen(stocked), AS_OF) != first
+
+
+def test_the_vintage_does_not_depend_on_the_order_of_deliveries(stocked: Sessions) -> None:
+    frame = seen(stocked)
+    assert data_vintage(frame.iloc[::-1], AS_OF) == data_vintage(frame, AS_OF)
