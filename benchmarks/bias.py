@@ -1,11 +1,10 @@
-"""What tests of bias do on archives of a world without one, and whether the detectable bias is detected.
+"""What tests of bias do on archives of a world without one, and how the fast draws agree with NUTS.
 
-    python -m benchmarks.bias [--archives 1000] [--power-archives 100] [--nuts 20] [--picture docs/img/bias.png]
+    python -m benchmarks.bias [--archives 1000] [--nuts 20] [--picture docs/img/bias.png]
 
 Size: unbiased archives of 6, 10 and 15 target years, editions independent and autocorrelated (.6), each tested by a
 t-test on all errors, one on target-year means, one on current-year February editions, the model of models/calibration,
-and the e-process at any time. Power: of each of some archives the minimum detectable bias is computed as an evaluation
-does; that bias is then added to its errors and the verdict counted. NUTS: the fast draws beside the PyMC model.
+and the e-process at any time. NUTS: the fast draws beside the PyMC model. Power: benchmarks/bias_power.py.
 """
 
 import argparse
@@ -29,8 +28,7 @@ from benchmarks.bias_world import (
     with_errors,
 )
 from models.calibration.bias_cells import Cells, structure_of
-from models.calibration.bias_posterior import bias_posterior, demonstrated
-from models.calibration.detectable import minimum_detectable
+from models.calibration.bias_posterior import bias_posterior
 from models.calibration.forms import QuantileForm
 from models.calibration.gaussian_draws import GaussianDraws, Structure, draw_scales
 from models.calibration.records import BiasPriors
@@ -48,7 +46,6 @@ TESTS = (
 LIMIT = {0.0: 0.05, 0.6: 0.08}
 PRIORS = BiasPriors()
 DRAWS, TUNE = 500, 100
-POWER_DRAWS, POWER_SIMULATIONS = 1500, 100
 
 
 def fitted(found: Cells, realised: Any, draws: int, seed: int) -> tuple[Structure, GaussianDraws]:
@@ -77,19 +74,6 @@ def rejected(world: World, seeds: range) -> Any:
         pit = QuantileForm(np.array([0.5]), np.exp(errors)[:, None]).pit(np.ones(len(errors)))
         process = class_processes(forecasts, factors(*pit, LEANS), years).average()
         out.append([*naive, bias, bool(process.max() >= 20)])
-    return np.array(out)
-
-
-def detected(world: World, seeds: range) -> Any:
-    """`(archive, 2)`: the minimum detectable bias of each archive, and whether that bias, added to it, is found."""
-    empty, out = shape(world), []
-    for seed in seeds:
-        errors, realised = log_errors_and_outcomes(world, seed)
-        structure, draws = fitted(with_errors(empty, world, errors), realised, POWER_DRAWS, seed)
-        least = minimum_detectable(structure, draws, PRIORS.bias_sd, POWER_SIMULATIONS, seed).minimum
-        if least is not None:
-            both = demonstrated(draws, PRIORS.bias_sd, np.array([least, -least]))
-            out.append([least, both.mean()])
     return np.array(out)
 
 
@@ -132,19 +116,6 @@ def size_table(archives: int, every: list[int], jobs: int) -> dict[tuple[int, fl
     return found
 
 
-def power_table(archives: int, every: list[int], jobs: int) -> None:
-    """The reported minimum detectable bias and how often it is found; printed."""
-    print("\n| years | autocorrelation | median detectable bias | found when planted |\n|---|---|---|---|")
-    for rho in AUTOCORRELATIONS:
-        for years in every:
-            rows = in_parallel(detected, World(years, rho), archives, jobs)
-            error = rows[:, 1].std() / np.sqrt(len(rows))
-            print(
-                f"| {years} | {rho} | {np.median(rows[:, 0]):.3f} | {rows[:, 1].mean():.3f} ± {error:.3f} |",
-                flush=True,
-            )
-
-
 def draw_picture(found: dict[tuple[int, float], Any], path: Path) -> None:
     """Bars of false alarms by test, years and autocorrelation."""
     import matplotlib
@@ -173,7 +144,6 @@ def draw_picture(found: dict[tuple[int, float], Any], path: Path) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--archives", type=int, default=1000)
-    parser.add_argument("--power-archives", type=int, default=100)
     parser.add_argument("--nuts", type=int, default=20)
     parser.add_argument("--years", type=int, nargs="+", default=list(YEARS))
     parser.add_argument("--jobs", type=int, default=2)
@@ -185,8 +155,6 @@ def main() -> int:
         failed = any(shares[3] > LIMIT[rho] or shares[4] > 0.05 for (_, rho), shares in found.items())
         if asked.picture:
             draw_picture(found, asked.picture)
-    if asked.power_archives:
-        power_table(asked.power_archives, asked.years, asked.jobs)
     if asked.nuts:
         rows = agreement(asked.nuts)
         print(f"\nagreement with NUTS on {len(rows)} archives, largest:")

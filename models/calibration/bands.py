@@ -19,8 +19,9 @@ from scipy.special import ndtr
 
 from models.calibration.answer import PitBin, ReliabilityPoint, Scales
 from models.calibration.bias_cells import editions_in_time
-from models.calibration.exposure import exposure, half_years
+from models.calibration.exposure import exposure
 from models.calibration.forms import QuantileForm
+from models.calibration.issuers import issued
 from models.calibration.records import ArchivedForecast
 from models.calibration.statements import Statements
 
@@ -136,27 +137,23 @@ def _simulator(
     forecasts: Sequence[ArchivedForecast], scales: Scales
 ) -> Callable[[int, np.random.Generator], Array]:
     """A function (count, rng) -> PITs (case, count)."""
-    moments = np.array([half_years(one.issued_on) for one in forecasts])
-    spans = exposure(moments, [one.target_year for one in forecasts])
+    made = issued(forecasts)
+    spans = exposure(made.moments, [one.target_year for one in forecasts])
     loading = spans.loading * scales.shock * np.sqrt(spans.length)
-    _, edition, gap = editions_in_time(forecasts, moments)
-    factor = _edition_factor(gap, scales.edition_autocorrelation) * scales.edition
+    _, edition, gap = editions_in_time(made.issuers, made.editions, made.moments)
+    carried = np.where(gap > 0, scales.edition_autocorrelation**gap, 0.0)
     sd = np.sqrt((loading**2).sum(axis=1) + scales.edition**2 + scales.noise**2)
 
     def simulate(count: int, rng: np.random.Generator) -> Array:
         z = loading @ rng.standard_normal((loading.shape[1], count))
-        z += (factor @ rng.standard_normal((len(gap), count)))[edition]
+        deviation = rng.standard_normal((len(gap), count)) * np.sqrt(1 - carried**2)[:, None]
+        for k in np.flatnonzero(carried).tolist():
+            deviation[k] += carried[k] * deviation[k - 1]
+        z += scales.edition * deviation[edition]
         z += scales.noise * rng.standard_normal(z.shape)
         return np.asarray(ndtr(z / sd[:, None]))
 
     return simulate
-
-
-def _edition_factor(gap: Array, rho: float) -> Array:
-    """Cholesky factor of the correlation of editions' deviations, each issuer's apart."""
-    at, issuer = np.cumsum(gap), np.cumsum(gap == 0)
-    correlation = np.where(issuer[:, None] == issuer, rho ** np.abs(at[:, None] - at), 0.0)
-    return np.asarray(np.linalg.cholesky(correlation + 1e-9 * np.eye(len(gap))))
 
 
 def _histograms(lower: Array, upper: Array) -> Array:

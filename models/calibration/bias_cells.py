@@ -3,12 +3,12 @@
 A cell is one issuer's edition (and, where stages are told apart, its stage) about one target year; experts and stages
 within it are averaged, since they share everything that the model is about. The columns of the design:
 
-    pooled     contrasts that sum to zero over stages, issuers and horizons, and a stage's deviation in an edition
-    editions   one deviation per issuer's edition, autocorrelated in time within the issuer
+    pooled     contrasts that sum to zero over stages, issuers and horizons
     shocks     minus the exposure of models/calibration/exposure.py, averaged as the errors are
     bias       1: with contrasts that sum to zero, the mean over stages, issuers and horizons
 
-This module must not know posteriors.
+Beside it every cell has its edition's deviation, autocorrelated in time within the issuer, and where stages are told
+apart a deviation of its stage in that edition. This module must not know posteriors.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.calibration.exposure import exposure, half_years
+from models.calibration.exposure import exposure
 from models.calibration.gaussian_draws import RHO_GRID, Structure
+from models.calibration.issuers import issued
 from models.calibration.records import ArchivedForecast, BiasPriors, ScalePrior
 
 Array = NDArray[np.float64]
@@ -35,7 +36,7 @@ class Cells:
     """Arrays over cells; `edition` numbers (issuer, edition) in time within the issuer, `gap` (edition,) half-years.
 
     `loading` (cell, shock), `length` and `half_year` (shock,). Names of codes: `stages`, `issuers`, `horizons`,
-    `editions`.
+    `editions`. `together` and `by_quarter`: issuers that are one, and whose editions are quarters.
     """
 
     error: Array
@@ -52,6 +53,8 @@ class Cells:
     issuers: tuple[str, ...]
     horizons: tuple[int, ...]
     editions: tuple[str, ...]
+    together: int = 0
+    by_quarter: int = 0
 
 
 def cells(forecasts: Sequence[ArchivedForecast], log_errors: Array, by_stage: bool = False) -> Cells:
@@ -60,11 +63,11 @@ def cells(forecasts: Sequence[ArchivedForecast], log_errors: Array, by_stage: bo
     if not len(known):
         raise ValueError("no forecast has an error on the log scale")
     used = [forecasts[place] for place in known.tolist()]
-    moments = np.array([half_years(one.issued_on) for one in used])
-    spans = exposure(moments, [one.target_year for one in used])
-    editions, of_edition, gap = editions_in_time(used, moments)
+    made = issued(used)
+    spans = exposure(made.moments, [one.target_year for one in used])
+    editions, of_edition, gap = editions_in_time(made.issuers, made.editions, made.moments)
     stages, of_stage = _codes([one.stage if by_stage else "" for one in used])
-    issuers, of_issuer = _codes([one.issuer for one in used])
+    issuers, of_issuer = _codes(made.issuers)
     years = np.array([one.target_year for one in used])
     ahead = years - np.array([one.issued_on.year for one in used])
     _, first, cell = np.unique(
@@ -86,28 +89,24 @@ def cells(forecasts: Sequence[ArchivedForecast], log_errors: Array, by_stage: bo
         issuers=issuers,
         horizons=tuple(horizons.tolist()),
         editions=editions,
+        together=made.together,
+        by_quarter=made.by_quarter,
     )
 
 
 def structure_of(found: Cells, priors: BiasPriors, shock: ScalePrior) -> Structure:
     """The design and priors of the cells; `shock` is the prior of shocks that the realisations informed."""
-    blocks, names = [], []
-    for name, codes, count in _families(found):
-        if count > 1:
-            blocks.append(_contrasts(count)[codes])
-            names.append(name)
+    blocks = [_contrasts(count)[codes] for _, codes, count in _families(found) if count > 1]
+    deviation = np.zeros(0, dtype=np.int64)
+    scales = [priors.noise, shock, priors.edition, *[priors.pooled] * len(blocks)]
     if len(found.stages) > 1:
         _, deviation = np.unique(found.edition * len(found.stages) + found.stage, return_inverse=True)
-        blocks.append(np.eye(deviation.max() + 1)[deviation])
-        names.append("stage_edition")
-    n = len(found.error)
-    editions = np.eye(len(found.editions))[found.edition]
-    scales = [priors.noise, shock, priors.edition]
-    scales += [priors.stage_edition if name == "stage_edition" else priors.pooled for name in names]
-    widths = [block.shape[1] for block in blocks]
+        scales.append(priors.stage_edition)
     return Structure(
-        z=np.column_stack([*blocks, editions, -found.loading, np.ones(n)]),
-        pooled=np.repeat(np.arange(len(blocks)), widths).astype(np.int64),
+        z=np.column_stack([*blocks, -found.loading, np.ones(len(found.error))]),
+        pooled=np.repeat(np.arange(len(blocks)), [block.shape[1] for block in blocks]).astype(np.int64),
+        edition=found.edition,
+        deviation=deviation.astype(np.int64),
         gap=found.gap,
         length=found.length,
         mixture=found.half_year,
@@ -156,12 +155,12 @@ def _codes(names: Sequence[str]) -> tuple[tuple[str, ...], Places]:
 
 
 def editions_in_time(
-    used: Sequence[ArchivedForecast], moments: Array
+    issuers: Sequence[str], names: Sequence[str], moments: Array
 ) -> tuple[tuple[str, ...], Places, Array]:
     """Editions by issuer and time of first issue, the code of each forecast, and gaps within the issuer."""
+    keys = list(zip(issuers, names, strict=True))
     first: dict[tuple[str, str], float] = {}
-    for one, moment in zip(used, moments.tolist(), strict=True):
-        key = (one.issuer, one.edition)
+    for key, moment in zip(keys, moments.tolist(), strict=True):
         first[key] = min(moment, first.get(key, moment))
     ordered = sorted(first, key=lambda key: (key[0], first[key], key[1]))
     gap = np.zeros(len(ordered))
@@ -169,7 +168,7 @@ def editions_in_time(
         if before[0] == key[0]:
             gap[place] = max(first[key] - first[before], _LEAST_GAP)
     place_of = {key: place for place, key in enumerate(ordered)}
-    codes = np.array([place_of[one.issuer, one.edition] for one in used], dtype=np.int64)
+    codes = np.array([place_of[key] for key in keys], dtype=np.int64)
     return tuple(edition for _, edition in ordered), codes, gap
 
 

@@ -39,7 +39,8 @@ def sample_bias(
     progress: Progress | None = None,
 ) -> Sampled:
     """Draws of `bias` and of the scales given log errors (case,); archives of one shape share a compiled model."""
-    shape = hashlib.sha256(structure.z.tobytes() + priors.model_dump_json().encode()).hexdigest()
+    design = structure.z.tobytes() + structure.edition.tobytes() + structure.deviation.tobytes()
+    shape = hashlib.sha256(design + priors.model_dump_json().encode()).hexdigest()
     model = build_bias_model(structure, errors, priors)
     return sample(
         model,
@@ -57,7 +58,7 @@ def build_bias_model(structure: Structure, errors: Array, priors: BiasPriors) ->
     """The `pm.Model`; log errors (case,) are its only data."""
     s = structure
     pooled = len(s.pooled)
-    v, a = s.z[:, pooled : pooled + len(s.gap)], s.z[:, pooled + len(s.gap) : -1]
+    v, a = np.eye(len(s.gap))[s.edition], s.z[:, pooled:-1]
     distance, joined = _edition_distances(s.gap)
     with pm.Model() as model:
         observed = pm.Data("errors", errors)
@@ -74,9 +75,11 @@ def build_bias_model(structure: Structure, errors: Array, priors: BiasPriors) ->
         if len(s.length):
             lam = _mixture("shock_precision", s.freedom[1], int(s.mixture.max()) + 1)[s.mixture]
             covariance += pt.dot(a * (scales[1] ** 2 * s.length * lam), a.T)
-        for block in range(len(scales) - FIRST_POOLED):
+        for block in np.unique(s.pooled).tolist():
             columns = s.z[:, :pooled][:, s.pooled == block]
             covariance += scales[FIRST_POOLED + block] ** 2 * (columns @ columns.T)
+        if len(s.deviation):
+            covariance += scales[-1] ** 2 * (s.deviation[:, None] == s.deviation)
         pm.MvNormal("e", mu=bias * np.ones(len(errors)), cov=covariance, observed=observed)
     return model
 

@@ -2,11 +2,11 @@
 
     e = Z x + noise,   x = (pooled effects, edition deviations, shocks, bias) ~ Normal(0, P^-1 given scales)
 
-Gibbs: x given scales by one Cholesky factor; variances given x by an inverse gamma proposal that Metropolis corrects
-for the lognormal prior; the scales of Student-t mixtures by inverse gammas; the autocorrelation of editions on a grid.
-The bias stands last in x under a flat prior, so that the factor gives its mean and variance given the scales in every
-iteration: results average those (Rao-Blackwell), and a prior for the bias enters as a weight afterwards. Compiled by
-Numba; for workers. This module must not know forecasts, years or verdicts.
+Gibbs: x given scales by models/calibration/block_elimination.py; variances given x by an inverse gamma proposal that
+Metropolis corrects for the lognormal prior; the scales of Student-t mixtures by inverse gammas; the autocorrelation of
+editions on a grid. The bias stands last in x under a flat prior, so that its mean and variance given the scales are
+known in every iteration: results average those (Rao-Blackwell), and a prior for the bias enters as a weight afterwards.
+Compiled by Numba; for workers. This module must not know forecasts, years or verdicts.
 """
 
 from __future__ import annotations
@@ -20,26 +20,32 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+from models.calibration.block_elimination import draw_effects
+
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
 
 RHO_GRID = np.linspace(0.01, 0.97, 25)
+_FIRST_RHO = 7
 NOISE, SHOCK, EDITION, FIRST_POOLED = 0, 1, 2, 3
 """Places in `scales`."""
 
 
 @dataclass(frozen=True, eq=False)
 class Structure:
-    """What archives of one shape share. Columns of `z` (case, column) are ordered pooled, editions, shocks, bias.
+    """What archives of one shape share. Columns of `z` (case, column) are ordered pooled, shocks, bias.
 
-    `pooled` (column,) the block of each pooled column; `gap` (edition,) half-years since the issuer's edition before,
-    0 for a first one; `length` and `mixture` (shock,) its length in half-years and the mixture scale it shares.
-    `scale_mu`, `scale_sd` (scale,): lognormal priors of noise, shock, edition and each pooled block, as standard
-    deviations; `rho_log_prior` on RHO_GRID; `freedom`: degrees of freedom of noise and shocks.
+    `pooled` (pooled column,) the block of each pooled column; `edition` (case,), and `deviation` (case,) the stage's
+    own deviation in its edition, empty where stages are not told apart; `gap` (edition,) half-years since the issuer's
+    edition before, 0 for a first one; `length` and `mixture` (shock,) its length in half-years and the mixture scale
+    it shares. `scale_mu`, `scale_sd` (scale,): lognormal priors of noise, shock, edition, each pooled block and the
+    stages' deviations, as standard deviations; `rho_log_prior` on RHO_GRID; `freedom`: of noise and shocks.
     """
 
     z: Array
     pooled: Places
+    edition: Places
+    deviation: Places
     gap: Array
     length: Array
     mixture: Places
@@ -48,12 +54,18 @@ class Structure:
     rho_log_prior: Array
     freedom: Array
 
+    @property
+    def of_deviation(self) -> Places:
+        """`(deviation,)` the edition each belongs to."""
+        _, first = np.unique(self.deviation, return_index=True)
+        return self.edition[first] if len(self.deviation) else self.deviation
+
 
 @dataclass(frozen=True, eq=False)
 class GaussianDraws:
     """`mean` and `variance` (draw,) of the bias given each draw of the scales, under a flat prior.
 
-    `scales` (draw, scale): noise, shock, edition, pooled blocks; `rho` (draw,); `effects` (draw, pooled column) and
+    `scales` (draw, scale): as in Structure; `rho` (draw,); `effects` (draw, pooled column) and
     `bias` (draw,) are drawn together.
     """
 
@@ -75,6 +87,9 @@ def draw_scales(structure: Structure, errors: Array, draws: int, tune: int, seed
             z,
             e,
             s.pooled,
+            s.edition,
+            s.deviation,
+            s.of_deviation,
             s.gap,
             s.length,
             s.mixture,
@@ -100,6 +115,9 @@ def _gibbs(
     z: Array,
     e: Array,
     pooled: Places,
+    edition: Places,
+    deviation: Places,
+    of_deviation: Places,
     gap: Array,
     length: Array,
     mixture: Places,
@@ -112,54 +130,54 @@ def _gibbs(
     seed: int,
 ) -> tuple[Array, Array, Array, Array, Array, Array]:
     np.random.seed(seed)
-    q, zt = z.shape[1], np.ascontiguousarray(z.T)
-    first, last = len(pooled), len(pooled) + len(gap)
-    scales, rho = np.exp(mu), 0.3
+    first, counts = len(pooled), (len(e), len(length), len(gap))
+    (carried, free), scales, at = _carried(gap), np.exp(mu), _FIRST_RHO
     w, lam = np.ones(len(e)), np.ones(len(length))
     mean, variance, rhos, bias = np.empty(draws), np.empty(draws), np.empty(draws), np.empty(draws)
-    kept_scales, effects = np.empty((draws, len(mu))), np.empty((draws, len(pooled)))
+    kept_scales, effects = np.empty((draws, len(mu))), np.empty((draws, first))
     for iteration in range(-tune, draws):
-        weight = 1 / (scales[0] ** 2 * w)
-        precision = np.dot(zt * weight, z)
-        _add_prior(precision, pooled, gap, length * lam, scales, rho)
-        factor = np.linalg.cholesky(precision)
-        half = _forward(factor, np.dot(zt, weight * e))
-        x = _backward(factor, half + np.random.standard_normal(q))
-        w = _mixture_scales((e - np.dot(z, x)) / scales[0], freedom[0])
-        lam = _shock_mixture(x[last : q - 1] ** 2 / (scales[1] ** 2 * length), mixture, freedom[1])
-        rho, of_editions = _editions(x[first:last], gap, scales[2], rho_prior)
-        scales[0] = _scale(np.sum((e - np.dot(z, x)) ** 2 / w), len(e), scales[0], mu[0], sd[0])
-        of_shocks = np.sum(x[last : q - 1] ** 2 / (length * lam))
-        scales[1] = _scale(of_shocks, len(length), scales[1], mu[1], sd[1])
-        scales[2] = _scale(of_editions, len(gap), scales[2], mu[2], sd[2])
+        shared = _shared_precision(z.shape[1], pooled, length * lam, scales)
+        fresh, own, weight = 1 / (scales[2] ** 2 * free[at]), 1 / scales[-1] ** 2, 1 / (scales[0] ** 2 * w)
+        x, v, d, centre, width = draw_effects(
+            z, e, weight, edition, deviation, of_deviation, shared, own, fresh, carried[at]
+        )
+        left = e - np.dot(z, x) - v[edition]
+        if len(d) > 0:
+            left -= d[deviation]
+            scales[-1] = _scale(np.sum(d**2), len(d), scales[-1], mu[-1], sd[-1])
+        w = _mixture_scales(left / scales[0], freedom[0])
+        lam = _shock_mixture(x[first:-1] ** 2 / (scales[1] ** 2 * length), mixture, freedom[1])
+        at, of_editions = _editions(v, carried, free, scales[2], rho_prior)
+        squares = np.sum(left**2 / w), np.sum(x[first:-1] ** 2 / (length * lam)), of_editions
+        for k in range(FIRST_POOLED):
+            scales[k] = _scale(squares[k], counts[k], scales[k], mu[k], sd[k])
         _pooled_scales(scales, x[:first], pooled, mu, sd)
         if iteration >= 0:
-            mean[iteration] = half[q - 1] / factor[q - 1, q - 1]
-            variance[iteration] = 1 / factor[q - 1, q - 1] ** 2
-            kept_scales[iteration], rhos[iteration] = scales, rho
-            effects[iteration], bias[iteration] = x[:first], x[q - 1]
+            mean[iteration], variance[iteration], bias[iteration] = centre, width, x[-1]
+            kept_scales[iteration], rhos[iteration], effects[iteration] = scales, RHO_GRID[at], x[:first]
     return mean, variance, kept_scales, rhos, effects, bias
 
 
 @numba.njit(cache=True)
-def _add_prior(
-    precision: Array, pooled: Places, gap: Array, shock_variance: Array, scales: Array, rho: float
-) -> None:
-    """Adds the prior precision of pooled effects, autoregressive deviations and shocks; the bias has none."""
-    first, last = len(pooled), len(pooled) + len(gap)
+def _carried(gap: Array) -> tuple[Array, Array]:
+    """`(rho, edition)`: what is carried from the edition before, 0 at the start of a chain, and 1 - its square."""
+    carried = np.zeros((len(RHO_GRID), len(gap)))
+    for g in range(len(RHO_GRID)):
+        for s in range(len(gap)):
+            if gap[s] > 0:
+                carried[g, s] = RHO_GRID[g] ** gap[s]
+    return carried, 1 - carried**2
+
+
+@numba.njit(cache=True)
+def _shared_precision(q: int, pooled: Places, shock_variance: Array, scales: Array) -> Array:
+    """Prior precisions of pooled effects and shocks; the bias has none."""
+    shared, first = np.zeros(q), len(pooled)
     for j in range(first):
-        precision[j, j] += 1 / scales[3 + pooled[j]] ** 2
+        shared[j] = 1 / scales[3 + pooled[j]] ** 2
     for k in range(len(shock_variance)):
-        precision[last + k, last + k] += 1 / (scales[1] ** 2 * shock_variance[k])
-    for s in range(len(gap)):
-        at = first + s
-        carried = rho ** gap[s] if gap[s] > 0 else 0.0
-        own = 1 / (scales[2] ** 2 * (1 - carried**2))
-        precision[at, at] += own
-        if carried > 0:
-            precision[at, at - 1] -= carried * own
-            precision[at - 1, at] -= carried * own
-            precision[at - 1, at - 1] += carried**2 * own
+        shared[first + k] = 1 / (scales[1] ** 2 * shock_variance[k])
+    return shared
 
 
 @numba.njit(cache=True)
@@ -193,7 +211,8 @@ def _shock_mixture(squares: Array, mixture: Places, freedom: float) -> Array:
 
 @numba.njit(cache=True)
 def _pooled_scales(scales: Array, effects: Array, pooled: Places, mu: Array, sd: Array) -> None:
-    for block in range(len(mu) - 3):
+    blocks = pooled.max() + 1 if len(pooled) > 0 else 0
+    for block in range(blocks):
         squares, count = 0.0, 0
         for j in range(len(pooled)):
             if pooled[j] == block:
@@ -212,34 +231,14 @@ def _scale(squares: float, count: int, current: float, mu: float, sd: float) -> 
 
 
 @numba.njit(cache=True)
-def _editions(v: Array, gap: Array, scale: float, rho_prior: Array) -> tuple[float, float]:
-    """The autocorrelation given deviations `v` and their scale; and the sum of squares that it leaves."""
+def _editions(v: Array, carried: Array, free: Array, scale: float, rho_prior: Array) -> tuple[int, float]:
+    """The place of the autocorrelation given deviations `v` and their scale; and the squares that it leaves."""
     log_density, squares = rho_prior.copy(), np.zeros(len(RHO_GRID))
     for g in range(len(RHO_GRID)):
-        for s in range(len(gap)):
-            carried = RHO_GRID[g] ** gap[s] if gap[s] > 0 else 0.0
-            before = v[s - 1] if gap[s] > 0 else 0.0
-            free = 1 - carried**2
-            part = (v[s] - carried * before) ** 2 / free
-            squares[g] += part
-            log_density[g] -= 0.5 * math.log(free) + part / (2 * scale**2)
+        for s in range(len(v)):
+            before = v[s - 1] if carried[g, s] > 0 else 0.0
+            squares[g] += (v[s] - carried[g, s] * before) ** 2 / free[g, s]
+        log_density[g] -= 0.5 * np.sum(np.log(free[g])) + squares[g] / (2 * scale**2)
     mass = np.cumsum(np.exp(log_density - log_density.max()))
     chosen = min(np.searchsorted(mass, np.random.random() * mass[-1]), len(mass) - 1)
-    return RHO_GRID[chosen], squares[chosen]
-
-
-@numba.njit(cache=True)
-def _forward(factor: Array, rhs: Array) -> Array:
-    out = rhs.copy()
-    for i in range(len(rhs)):
-        out[i] = (out[i] - np.dot(factor[i, :i], out[:i])) / factor[i, i]
-    return out
-
-
-@numba.njit(cache=True)
-def _backward(factor: Array, rhs: Array) -> Array:
-    out = rhs.copy()
-    for i in range(len(rhs) - 1, -1, -1):
-        out[i] /= factor[i, i]
-        out[:i] -= factor[i, :i] * out[i]
-    return out
+    return chosen, squares[chosen]

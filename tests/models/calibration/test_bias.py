@@ -9,7 +9,7 @@ from scipy import stats
 from benchmarks.bias_world import FIRST_YEAR, World, archive, log_errors_and_outcomes, shape, with_errors
 from models.calibration import BiasPriors, EvaluationRequest
 from models.calibration.bias import BiasRefused, bias_answer, direction_loss, fit_bias
-from models.calibration.bias_cells import cells, structure_of
+from models.calibration.bias_cells import Cells, cells, structure_of
 from models.calibration.bias_posterior import bayes_factor, bias_posterior, demonstrated
 from models.calibration.gaussian_draws import RHO_GRID, GaussianDraws, draw_scales
 from models.calibration.plain_tests import plain_test
@@ -92,30 +92,48 @@ def test_changes_of_the_outcome_inform_the_size_of_shocks() -> None:
 # Draws given the scales -------------------------------------------------------------------------------------
 
 
-def test_with_scales_held_fixed_the_bias_is_generalised_least_squares() -> None:
+def several_stages_and_issuers(world: World) -> Cells:
+    """Two issuers, one of them at two stages, whose editions share surprises."""
+    errors, realised = log_errors_and_outcomes(world, 7)
+    rng, made, every = np.random.default_rng(8), [], []
+    for issuer, stage in (("a", "experts"), ("a", "adopted"), ("b", "adopted")):
+        own = errors + 0.05 * rng.standard_normal(len(errors))
+        made += [one.model_copy(update={"issuer": issuer}) for one in archive(world, own, realised, stage)]
+        every.append(own)
+    return cells(made, np.concatenate(every), by_stage=True)
+
+
+@pytest.mark.parametrize("which", ["one issuer", "stages and issuers"])
+def test_with_scales_held_fixed_the_bias_is_generalised_least_squares(which: str) -> None:
     """Priors too narrow to move, normal instead of Student-t: mean and variance have a closed form."""
     world, rho_place = World(6), 12
-    found = shape(world)
-    errors, _ = log_errors_and_outcomes(world, 7)
-    made = structure_of(with_errors(found, world, errors), PRIORS, PRIORS.shock)
+    if which == "one issuer":
+        errors, _ = log_errors_and_outcomes(world, 7)
+        found = with_errors(shape(world), world, errors)
+    else:
+        found = several_stages_and_issuers(World(4))
+    e, made = found.error, structure_of(found, PRIORS, PRIORS.shock)
     rho_prior = np.full(len(RHO_GRID), -np.inf)
     rho_prior[rho_place] = 0.0
     fixed = replace(
         made, scale_sd=np.full(len(made.scale_sd), 1e-7), rho_log_prior=rho_prior, freedom=np.full(2, 1e9)
     )
-    e = with_errors(found, world, errors).error
+    # The first iteration still has the autocorrelation it starts from.
     draws = draw_scales(fixed, e, 20, 20, 1)
-    noise, shock, edition, pooled = np.exp(made.scale_mu)
-    first, last = len(made.pooled), len(made.pooled) + len(made.gap)
-    horizons, v, a = made.z[:, :first], made.z[:, first:last], made.z[:, last:-1]
-    at = np.cumsum(made.gap)
-    between = RHO_GRID[rho_place] ** np.abs(at[:, None] - at)
+    noise, shock, edition, pooled = np.exp(made.scale_mu)[:4]
+    first = len(made.pooled)
+    contrasts, v, a = made.z[:, :first], np.eye(len(made.gap))[made.edition], made.z[:, first:-1]
+    at, chain = np.cumsum(made.gap), np.cumsum(made.gap == 0)
+    between = RHO_GRID[rho_place] ** np.abs(at[:, None] - at) * (chain[:, None] == chain)
     covariance = (
         noise**2 * np.eye(len(e))
-        + pooled**2 * horizons @ horizons.T
+        + pooled**2 * contrasts @ contrasts.T
         + edition**2 * v @ between @ v.T
         + shock**2 * (a * made.length) @ a.T
     )
+    if which != "one issuer":
+        assert len(made.gap) > 20 and len(np.unique(made.pooled)) == 3
+        covariance += np.exp(made.scale_mu[-1]) ** 2 * (made.deviation[:, None] == made.deviation)
     weights = np.linalg.solve(covariance, np.ones(len(e)))
     np.testing.assert_allclose(draws.mean, weights @ e / weights.sum(), rtol=1e-3)
     np.testing.assert_allclose(draws.variance, 1 / weights.sum(), rtol=1e-3)
