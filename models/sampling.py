@@ -16,6 +16,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from typing import Any, Literal
 
@@ -29,6 +30,7 @@ from models.backend import az, pm
 Array = NDArray[np.float64]
 Progress = Callable[[float], None]
 SamplerName = Literal["nutpie", "pymc"]
+MassMatrix = Literal["diagonal", "low_rank"]
 
 RHAT_AT_MOST = 1.01
 ESS_AT_LEAST = 400.0
@@ -74,17 +76,20 @@ def sample(
     cores: int = 2,
     progress: Progress | None = None,
     structure: Hashable | None = None,
+    mass_matrix: MassMatrix = "diagonal",
 ) -> Sampled:
     """Draw from a PyMC model's posterior.
 
     `progress` receives fractions from 0 to 1; an exception it raises stops the sampler and is passed on: that
-    is how a job is cancelled. `structure` names models that differ in their `pm.Data` only. Raises ValueError
-    for an unknown sampler.
+    is how a job is cancelled. `structure` names models that differ in their `pm.Data` only. A `low_rank` mass matrix
+    also learns the directions in which parameters move together; PyMC's own sampler has none. Raises ValueError for an
+    unknown sampler.
     """
     report = progress or (lambda fraction: None)
     report(0.0)
+    runner: Callable[..., _Run]
     if sampler == "nutpie" and find_spec("nutpie") is not None:
-        name, runner = "nutpie", _sample_nutpie
+        name, runner = "nutpie", partial(_sample_nutpie, mass_matrix=mass_matrix)
     elif sampler in ("nutpie", "pymc"):
         name, runner = "pymc", _sample_pymc
     else:
@@ -106,7 +111,15 @@ class _Run:
 
 
 def _sample_nutpie(
-    model: Any, draws: int, tune: int, chains: int, seed: int, cores: int, report: Progress, structure: Any
+    model: Any,
+    draws: int,
+    tune: int,
+    chains: int,
+    seed: int,
+    cores: int,
+    report: Progress,
+    structure: Any,
+    mass_matrix: MassMatrix,
 ) -> _Run:
     import nutpie
 
@@ -123,6 +136,7 @@ def _sample_nutpie(
         seed=seed,
         progress_bar=False,
         blocking=False,
+        low_rank_modified_mass_matrix=mass_matrix == "low_rank",
         return_raw_trace=True,
     )
     try:

@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import betaincinv, betaln, gammaln
+from scipy.special import expit, logsumexp
+from scipy.stats import betabinom, norm
 
 from models.acceptance.baselines import binomial_trend, fitted_spread, last_value, log_odds, recent_mean
-from models.acceptance.beta import beta_shapes
 from models.acceptance.data import AcceptanceData
+from models.acceptance.mixture import beta_size, own_rates
 from models.acceptance.plugin import Population, Predictive, predictive
 from models.scores import crps_of_draws
 from models.series import Array
@@ -36,6 +37,8 @@ LEAST_TO_FIT = 20
 
 _LEVELS = (np.arange(99) + 0.5) / 99
 _LEAST_AHEAD = 20.0
+_GRID = np.linspace(-8, 8, 321)
+_GRID_WEIGHTS = norm.pdf(_GRID) / norm.pdf(_GRID).sum()
 
 
 def cases(hosts: Mapping[str, AcceptanceData], ahead: int = 1) -> pd.DataFrame:
@@ -94,35 +97,38 @@ def score_model(
 
 
 def _score_host(own: pd.DataFrame, found: Predictive, seed: int, name: str) -> pd.DataFrame:
-    place = own["series"].to_numpy()
     last, k, n = (own[column].to_numpy(float) for column in ("last_total", "positive", "total"))
     rng = np.random.default_rng([seed, len(own)])
-    blind = np.maximum(last, _LEAST_AHEAD)
-    a, b, weight = _shapes(found, place, blind)
-    levels = betaincinv(a[:, None], b[:, None], _LEVELS[:, None])
-    points = rng.binomial(blind.astype(int), levels) / blind
-    weights = np.broadcast_to(weight[:, None, None], points.shape) / len(_LEVELS)
-    flat = points.reshape(-1, len(k)), weights.reshape(-1, len(k))
-    crps = crps_of_draws(flat[0], k / n, flat[1])
-    a, b, weight = _shapes(found, place, n)
-    shown = rng.binomial(n.astype(int), betaincinv(a[:, None], b[:, None], _LEVELS[:, None])).reshape(
-        -1, len(k)
+    mean, sds, weights = _log_odds(found, own["series"].to_numpy())
+    rates = expit(mean + sds[:, None] * norm.ppf(_LEVELS)[:, None]).reshape(-1, len(k))
+    equal = np.repeat(weights, len(_LEVELS))[:, None] * np.full(len(k), 1 / len(_LEVELS))
+    blind, shown = (
+        rng.binomial(total.astype(int), own_rates(rates, total, found.batch, found.correlation, rng))
+        for total in (np.maximum(last, _LEAST_AHEAD), n)
     )
-    below, equal = ((flat[1] * compare).sum(axis=0) for compare in (shown < k, shown == k))
-    choose = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
-    parts = choose + betaln(a + k, b + n - k) - betaln(a, b) + np.log(weight)[:, None]
-    return _scored(own, name, crps, np.logaddexp(*parts), below + rng.random(len(k)) * equal)
+    crps = crps_of_draws(blind / np.maximum(last, _LEAST_AHEAD), k / n, equal)
+    below, at = ((equal * compare).sum(axis=0) for compare in (shown < k, shown == k))
+    scores = _log_probability(found, mean, sds, weights, k, n)
+    return _scored(own, name, crps, scores, below + rng.random(len(k)) * at)
 
 
-def _shapes(found: Predictive, place: Any, total: Array) -> tuple[Array, Array, Array]:
-    """Shapes (component, case) of a period's own rate, and the components' weights."""
-    noise = found.noise(place, total)
-    shapes = [
-        beta_shapes(found.mean[place], part[place] + found.shock**2 + noise)
-        for part in (found.quiet, found.turbulent)
-    ]
-    a, b = (np.stack([shape[i] for shape in shapes]) for i in (0, 1))
-    return a, b, np.array([1 - found.share, found.share])
+def _log_odds(found: Predictive, place: Any) -> tuple[Array, Array, Array]:
+    """Mean (case,) and standard deviations (component, case) of the log odds, and the components' weights."""
+    variances = np.stack([part[place] for part in (found.quiet, found.turbulent)]) + found.shock**2
+    return found.mean[place], np.sqrt(variances), np.array([1 - found.share, found.share])
+
+
+def _log_probability(
+    found: Predictive, mean: Array, sds: Array, weights: Array, positive: Array, total: Array
+) -> Array:
+    """`(case,)` log probability of the positive decisions: beta-binomial, summed over a fine grid of log odds."""
+    size = beta_size(total, found.batch, found.correlation)
+    parts = []
+    for sd, weight in zip(sds, weights, strict=True):
+        p = expit(mean + sd * _GRID[:, None]).clip(1e-9, 1 - 1e-9)
+        given = betabinom.logpmf(positive, total, size * p, size * (1 - p))
+        parts.append(np.log(weight) + logsumexp(given + np.log(_GRID_WEIGHTS)[:, None], axis=0))
+    return np.asarray(np.logaddexp(*parts))
 
 
 def _scored(here: pd.DataFrame, name: str, crps: Array, log_probability: Array, pit: Array) -> pd.DataFrame:

@@ -88,6 +88,19 @@ class AcceptanceData:
         )
 
 
+@dataclass(frozen=True)
+class PolicyBreak:
+    """A declared change of policy from `period` on, of one nationality or (None) of all.
+
+    Its effect on the log odds has the prior Normal(`mean`, `sd`).
+    """
+
+    period: str
+    citizen: str | None = None
+    mean: float = 0.0
+    sd: float = 1.0
+
+
 def acceptance_data(
     frame: pd.DataFrame, elsewhere: pd.DataFrame | None = None, *, until: str | None = None
 ) -> AcceptanceData:

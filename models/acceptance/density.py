@@ -17,7 +17,7 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
 from models.acceptance.beta import called_from_python
-from models.acceptance.filter import BEFORE, COMPONENT, learn, predict, unlearn, unpredict
+from models.acceptance.filter import BEFORE, COMPONENT, NODES, POINT, learn, predict, unlearn, unpredict
 from models.backend import pt
 
 Array = NDArray[np.float64]
@@ -88,20 +88,21 @@ def density_and_gradient(
     density = np.zeros(series)
     to_scalars, to_step, to_offset = np.zeros(scalars.size), np.zeros(series), np.zeros((periods, series))
     kept, parts, means = np.zeros((periods, BEFORE)), np.zeros((periods, 2, COMPONENT)), np.zeros(periods)
+    points = np.zeros((periods, 2, NODES, POINT))
     for s in range(series):
         start, mean, variance = first[s], 0.0, 0.0
         for t in range(start, periods):
             kept[t, 0], kept[t, 1] = mean, variance
             predict(scalars, step_variance[s], years, counts[2, t, s], t > start, kept[t], parts[t])
             found, mean, variance = learn(
-                scalars, offset[t, s], counts[0, t, s], counts[1, t, s], kept[t], parts[t]
+                scalars, offset[t, s], counts[0, t, s], counts[1, t, s], kept[t], parts[t], points[t]
             )
             density[s] += found
             means[t] = mean
         to_mean, to_variance = 0.0, 0.0
         for t in range(periods - 1, start - 1, -1):
             after = (to_mean, to_variance, means[t])
-            back = unlearn(scalars, counts[1, t, s], kept[t], parts[t], after, to_scalars)
+            back = unlearn(scalars, counts[1, t, s], kept[t], parts[t], points[t], after, to_scalars)
             to_offset[t, s] += back[3]
             to_mean, to_variance, to_step_t = unpredict(
                 scalars,

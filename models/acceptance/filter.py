@@ -1,15 +1,15 @@
-"""The filter of rates, forward and back: beta distributions that drift between periods and learn from counts.
+"""The filter of rates, forward and back: log odds that drift between periods and learn from beta-binomial counts.
 
-    rate x = log odds less those of the host, z_t = z_(t-1) + rho (w A_t - z_(t-1)) + e,   rho = 1 - exp(-pull years)
+    z_t = z_(t-1) + rho (w A_t - z_(t-1)) + e,   rho = 1 - exp(-pull years),   z = log odds less those of the host
     e ~ sqrt(years) Normal(0, step) with probability 1 - omega, Normal(0, c step) with omega
-    seen   log odds of a period's own rate = offset + z + u,   var u = (r + d / (n + d)) / (p (1 - p))
-    k of n ~ beta-binomial: the seen rate is Beta(a, b) with the log odds' mean and variance (`beta.beta_with`)
-    after  psi(a + k) - psi(b + n - k) and psi'(a + k) + psi'(b + n - k), passed on to z by linear Bayes
-           (West, Harrison and Migon 1985), the two components of e collapsed to their mean and variance
+    k of n ~ BetaBinomial(n, M p, M (1 - p)),   p = expit(offset + z),   1 / (M + 1) = r + (1 - r) d / (n + d)
 
-Without drift, pooling and u this is Beta(a + k, b + n - k) exactly; no decisions leave z as it was. u is
-overdispersion: r correlates all decisions of a period, d those of a family or a batch. The way back gives the
-derivative of the log density to everything that is not data, one pass over the periods.
+r correlates all decisions of a period, d those of a family or a batch. Before a period's decisions z is Normal in
+either component of e. Their product with the probability of the counts is summed at `NODES` points of a Gauss-Hermite
+rule around its peak, which gives the density of the counts and the mean and variance of z after them; as a Normal
+with these it is passed on (assumed density filtering). That last step is the only approximation. The way back gives
+the derivative of the log density to everything that is not data, one pass over the periods: at fixed points it is the
+posterior mean of the derivatives of the integrand (Fisher's identity).
 This module knows nothing of priors, calendars or samplers; only worker processes import it.
 """
 
@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.acceptance.beta import beta_with, compiled, polygammas
+from models.acceptance.beta import compiled, rising_with_slope
 
 Array = NDArray[np.float64]
 
@@ -34,14 +34,18 @@ SCALARS: Final = (
 """Order of the population's parameters: kappa per year, w, variance of a first z, omega, c squared, d, r."""
 _PULL, _WEIGHT, _START, _SHARE, _TURBULENT, _BATCH, _CORRELATION = range(len(SCALARS))
 
-LEAST_PQ = 0.01
-"""p (1 - p) is taken no less in the noise: a rate of one in a hundred, or of all but one."""
+NODES: Final = 5
+_X, _RULE = np.polynomial.hermite_e.hermegauss(NODES)
+_LOG_RULE = np.log(_RULE) + _X**2 / 2
+_NEWTON_STEPS, _LONGEST_STEP = 3, 2.0
+_LEAST_CORRELATION = 1e-7
+_HALF_LOG_TWO_PI = 0.9189385332046727
 
-# What is kept of a period for the way back: before it, and of either component.
-_MEAN, _VARIANCE, _PRIOR_MEAN, _SPREAD, _NOISE, _PQ, _ODDS = range(7)
-_P, _SEEN, _SEEN_VARIANCE, _Z, _LEFT, _WEIGHT_AFTER, _DENSITY_BY_A, _DENSITY_BY_B = range(8)
-_A1, _A2, _B1, _B2, _AFTER_A1, _AFTER_A2, _AFTER_B1, _AFTER_B2 = range(8, 16)
-BEFORE, COMPONENT = 7, 16
+# What is kept of a period for the way back: of the period, of either component, and of every point.
+_MEAN, _VARIANCE, _PRIOR_MEAN, _SPREAD, _SIZE = range(5)
+_P, _WEIGHT_AFTER = range(2)
+_AT, _PART, _BY_ODDS, _BY_SIZE = range(4)
+BEFORE, COMPONENT, POINT = 5, 2, 4
 
 
 @compiled
@@ -62,31 +66,95 @@ def predict(
 
 
 @compiled
+def correlation_of(scalars: Array, total: float) -> float:
+    """1 / (M + 1) of a period with so many decisions."""
+    batch, common = scalars[_BATCH], scalars[_CORRELATION]
+    within: float = max(common + (1 - common) * batch / (total + batch), _LEAST_CORRELATION)
+    return within
+
+
+@compiled
 def learn(
-    scalars: Array, offset: float, positive: float, total: float, kept: Array, parts: Array
+    scalars: Array, offset: float, positive: float, total: float, kept: Array, parts: Array, points: Array
 ) -> tuple[float, float, float]:
     """(log density of the decisions, mean and variance of z after them)."""
     share = scalars[_SHARE]
     if total <= 0:
         parts[0, _WEIGHT_AFTER], parts[1, _WEIGHT_AFTER] = 1 - share, share
         return 0.0, kept[_PRIOR_MEAN], (1 - share) * parts[0, _P] + share * parts[1, _P]
-    odds = offset + kept[_PRIOR_MEAN]
-    p = 1 / (1 + np.exp(-odds))
-    pq = max(p * (1 - p), LEAST_PQ)
-    batch = scalars[_BATCH]
-    noise = (scalars[_CORRELATION] + batch / (total + batch)) / pq
-    kept[_NOISE], kept[_PQ], kept[_ODDS] = noise, pq, odds
+    within = correlation_of(scalars, total)
+    size = 1 / within - 1
+    kept[_SIZE] = size
+    highest = -np.inf
     for j in range(2):
-        _component(odds, noise, positive, total, kept[_PRIOR_MEAN], parts[j])
-    quiet, turbulent = parts[0, _WEIGHT_AFTER] + np.log1p(-share), parts[1, _WEIGHT_AFTER] + np.log(share)
-    highest = max(quiet, turbulent)
-    density = highest + np.log(np.exp(quiet - highest) + np.exp(turbulent - highest))
-    parts[0, _WEIGHT_AFTER], parts[1, _WEIGHT_AFTER] = np.exp(quiet - density), np.exp(turbulent - density)
-    mean = parts[0, _WEIGHT_AFTER] * parts[0, _Z] + parts[1, _WEIGHT_AFTER] * parts[1, _Z]
-    variance = 0.0
+        log_share = np.log(share) if j else np.log1p(-share)
+        top = _lay_out(offset, positive, total, within, kept[_PRIOR_MEAN], parts[j, _P], log_share, points[j])
+        highest = max(highest, top)
+    together = rising_with_slope(size, total)[0]
+    sums = np.zeros(3)
     for j in range(2):
-        variance += parts[j, _WEIGHT_AFTER] * (parts[j, _LEFT] + (parts[j, _Z] - mean) ** 2)
-    return density, mean, variance
+        for i in range(NODES):
+            part, z = np.exp(points[j, i, _PART] - highest), points[j, i, _AT]
+            points[j, i, _PART] = part
+            sums[0] += part
+            sums[1] += part * z
+    mean = sums[1] / sums[0]
+    for j in range(2):
+        weight = 0.0
+        for i in range(NODES):
+            points[j, i, _PART] /= sums[0]
+            weight += points[j, i, _PART]
+            sums[2] += points[j, i, _PART] * (points[j, i, _AT] - mean) ** 2
+        parts[j, _WEIGHT_AFTER] = weight
+    return highest + np.log(sums[0]) - together, mean, sums[2]
+
+
+@compiled
+def _lay_out(
+    offset: float,
+    positive: float,
+    total: float,
+    within: float,
+    prior_mean: float,
+    variance: float,
+    log_share: float,
+    points: Array,
+) -> float:
+    """Points of one component with the logs of their parts of the density; the largest of these."""
+    size = 1 / within - 1
+    centre, scale = _peak(offset, positive, total, within, prior_mean, variance)
+    constant = log_share - _HALF_LOG_TWO_PI + np.log(scale / np.sqrt(variance))
+    half_precision = 0.5 / variance
+    highest = -np.inf
+    for i in range(NODES):
+        z = centre + scale * _X[i]
+        away = np.exp(-offset - z)
+        p = 1 / (1 + away)
+        q = away * p
+        log_p, slope_p = rising_with_slope(size * p, positive)
+        log_q, slope_q = rising_with_slope(size * q, total - positive)
+        part = constant + _LOG_RULE[i] - half_precision * (z - prior_mean) ** 2 + log_p + log_q
+        points[i, _AT], points[i, _PART] = z, part
+        points[i, _BY_ODDS] = p * q * size * (slope_p - slope_q)
+        points[i, _BY_SIZE] = p * slope_p + q * slope_q
+        highest = max(highest, part)
+    return highest
+
+
+@compiled
+def _peak(
+    offset: float, positive: float, total: float, within: float, prior_mean: float, variance: float
+) -> tuple[float, float]:
+    """Place and width of the peak of prior times likelihood, from a binomial of as many effective decisions."""
+    effective = 1 / (1 + (total - 1) * within)
+    k, n, precision = effective * positive, effective * total, 1 / variance
+    z = prior_mean
+    for _ in range(_NEWTON_STEPS):
+        p = 1 / (1 + np.exp(-offset - z))
+        step = (k - n * p - (z - prior_mean) * precision) / (n * p * (1 - p) + precision)
+        z += min(max(step, -_LONGEST_STEP), _LONGEST_STEP)
+    p = 1 / (1 + np.exp(-offset - z))
+    return z, 1 / np.sqrt(n * p * (1 - p) + precision)
 
 
 @compiled
@@ -98,38 +166,12 @@ def drift_seen(kept: Array, parts: Array) -> float:
 
 
 @compiled
-def _component(
-    odds: float, noise: float, positive: float, total: float, prior_mean: float, part: Array
-) -> None:
-    """One component's beta distribution, its log density of the counts (in the place of its weight), and z after."""
-    seen = part[_P] + noise
-    a, b = beta_with(odds, seen)
-    at_a, at_b, both = polygammas(a), polygammas(b), polygammas(a + b)
-    after_a, after_b = polygammas(a + positive), polygammas(b + total - positive)
-    all_after = polygammas(a + b + total)
-    density = after_a[3] + after_b[3] - all_after[3] - at_a[3] - at_b[3] + both[3]
-    part[_DENSITY_BY_A] = after_a[0] - at_a[0] - all_after[0] + both[0]
-    part[_DENSITY_BY_B] = after_b[0] - at_b[0] - all_after[0] + both[0]
-    part[_A1], part[_A2], part[_B1], part[_B2] = at_a[1], at_a[2], at_b[1], at_b[2]
-    part[_AFTER_A1], part[_AFTER_A2], part[_AFTER_B1], part[_AFTER_B2] = (
-        after_a[1],
-        after_a[2],
-        after_b[1],
-        after_b[2],
-    )
-    gain = part[_P] / seen
-    part[_SEEN], part[_SEEN_VARIANCE] = after_a[0] - after_b[0], after_a[1] + after_b[1]
-    part[_Z] = prior_mean + gain * (part[_SEEN] - odds)
-    part[_LEFT] = part[_P] - gain * gain * (seen - part[_SEEN_VARIANCE])
-    part[_WEIGHT_AFTER] = density
-
-
-@compiled
 def unlearn(
     scalars: Array,
     total: float,
     kept: Array,
     parts: Array,
+    points: Array,
     after: tuple[float, float, float],
     to_scalars: Array,
 ) -> tuple[float, float, float, float]:
@@ -138,52 +180,44 @@ def unlearn(
     `after` holds these two and the mean itself; adds to `to_scalars`, in which the density itself counts once.
     """
     to_mean, to_variance, mean = after
-    share, batch = scalars[_SHARE], scalars[_BATCH]
+    share = scalars[_SHARE]
     if total <= 0:
         to_scalars[_SHARE] += to_variance * (parts[1, _P] - parts[0, _P])
         return to_mean, to_variance * (1 - share), to_variance * share, 0.0
-    credit = np.zeros(2)
+    expected = 0.0
     for j in range(2):
-        part = parts[j]
-        credit[j] = to_mean * part[_Z] + to_variance * (part[_LEFT] + (part[_Z] - mean) ** 2)
-    expected = parts[0, _WEIGHT_AFTER] * credit[0] + parts[1, _WEIGHT_AFTER] * credit[1]
-    to_prior_mean, to_odds, to_noise = 0.0, 0.0, 0.0
+        for i in range(NODES):
+            z = points[j, i, _AT]
+            expected += points[j, i, _PART] * (to_mean * z + to_variance * (z - mean) ** 2)
+    to_prior_mean, to_odds, to_size = 0.0, 0.0, 0.0
     to_p = np.zeros(2)
     for j in range(2):
-        weight = parts[j, _WEIGHT_AFTER]
-        to_density = weight * (1 + credit[j] - expected)
-        to_scalars[_SHARE] += to_density / share if j else -to_density / (1 - share)
-        to_z = to_mean * weight + to_variance * 2 * weight * (parts[j, _Z] - mean)
-        back = _back_component(kept, parts[j], to_density, to_z, to_variance * weight)
-        to_p[j] = back[0] + back[1]
-        to_odds += back[2]
-        to_noise += back[1]
-        to_prior_mean += to_z
-    pq, odds = kept[_PQ], kept[_ODDS]
-    to_scalars[_CORRELATION] += to_noise / pq
-    to_scalars[_BATCH] += to_noise * total / (total + batch) ** 2 / pq
-    if pq > LEAST_PQ:
-        to_odds -= to_noise * kept[_NOISE] * (2 / (1 + np.exp(odds)) - 1)
-    return to_prior_mean + to_odds, to_p[0], to_p[1], to_odds
+        variance, summed = parts[j, _P], 0.0
+        for i in range(NODES):
+            z = points[j, i, _AT]
+            credit = to_mean * z + to_variance * (z - mean) ** 2
+            part = points[j, i, _PART] * (1 + credit - expected)
+            away = (z - kept[_PRIOR_MEAN]) / variance
+            summed += part
+            to_prior_mean += part * away
+            to_p[j] += part * 0.5 * (away * away - 1 / variance)
+            to_odds += part * points[j, i, _BY_ODDS]
+            to_size += part * points[j, i, _BY_SIZE]
+        to_scalars[_SHARE] += summed / share if j else -summed / (1 - share)
+    _back_to_noise(scalars, total, kept[_SIZE], to_size, to_scalars)
+    return to_prior_mean, to_p[0], to_p[1], to_odds
 
 
 @compiled
-def _back_component(
-    kept: Array, part: Array, to_density: float, to_z: float, to_left: float
-) -> tuple[float, float, float]:
-    """Derivatives to a component's own variance, the variance of what is seen, and the log odds."""
-    p = part[_P]
-    seen = p + kept[_NOISE]
-    gain, missed = p / seen, part[_SEEN] - kept[_ODDS]
-    to_gain = to_z * missed - 2 * to_left * gain * (seen - part[_SEEN_VARIANCE])
-    to_seen, to_seen_variance = to_z * gain, to_left * gain * gain
-    to_a = to_density * part[_DENSITY_BY_A] + to_seen * part[_AFTER_A1] + to_seen_variance * part[_AFTER_A2]
-    to_b = to_density * part[_DENSITY_BY_B] - to_seen * part[_AFTER_B1] + to_seen_variance * part[_AFTER_B2]
-    determinant = part[_A1] * part[_B2] + part[_B1] * part[_A2]
-    to_odds = (to_a * part[_B2] - to_b * part[_A2]) / determinant - to_z * gain
-    to_variance = (to_a * part[_B1] + to_b * part[_A1]) / determinant
-    to_variance -= to_left * gain * gain + to_gain * gain / seen
-    return to_left + to_gain / seen, to_variance, to_odds
+def _back_to_noise(scalars: Array, total: float, size: float, to_size: float, to_scalars: Array) -> None:
+    """From the derivative to M, without its part in the whole number of decisions, to those of batch and r."""
+    batch, common = scalars[_BATCH], scalars[_CORRELATION]
+    within = 1 / (size + 1)
+    if within <= _LEAST_CORRELATION:
+        return
+    to_within = -(to_size - rising_with_slope(size, total)[1]) / within**2
+    to_scalars[_CORRELATION] += to_within * total / (total + batch)
+    to_scalars[_BATCH] += to_within * (1 - common) * total / (total + batch) ** 2
 
 
 @compiled

@@ -5,21 +5,21 @@
 
 Every draw of w meets every draw of r, so that both parts add up to the variance of the pairs exactly. "The mix stays"
 keeps w as it was last, "the rates stay" keeps r as it was last. Counts: decisions are divided by w, positive ones are
-beta-binomial around the rate, as in `filter`. Web-safe; it knows nothing of files or HTTP.
+beta-binomial around the rate (`own_rates`). Web-safe; it knows nothing of files or HTTP.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 
 from models.series import Array
 
 LEVELS: Mapping[str, float] = {"lower95": 0.025, "lower75": 0.125, "upper75": 0.875, "upper95": 0.975}
-_LEAST_PQ = 0.01
 _LEAST_RATE = 1e-6
+_LEAST_SIZE = 1e-3  # without decisions none is positive either
 MOST_PAIRED = 400
 
 
@@ -70,11 +70,30 @@ def positive_counts(
     draws = min(len(rates), len(weights), len(noise))
     rng = np.random.default_rng(seed)
     divided = rng.multinomial(decisions, weights[:draws])
-    p = np.clip(rates[:draws].astype(float), _LEAST_RATE, 1 - _LEAST_RATE)
-    batch, correlation = noise[:draws, 0, None], noise[:draws, 1, None]
-    variance = (correlation + batch / (divided + batch)) / np.maximum(p * (1 - p), _LEAST_PQ)
-    own = expit(logit(p) + np.sqrt(variance) * rng.standard_normal(p.shape))
+    own = own_rates(rates[:draws], divided, noise[:draws, 0, None], noise[:draws, 1, None], rng)
     return divided, rng.binomial(divided, own)
+
+
+def own_rates(
+    rates: NDArray[np.floating],
+    total: ArrayLike,
+    batch: ArrayLike,
+    correlation: ArrayLike,
+    rng: np.random.Generator,
+) -> Array:
+    """Draws of the rate that a period's `total` decisions have by themselves, around `rates`: Beta(M r, M (1 - r)).
+
+    M is `beta_size(total, batch, correlation)`; all arguments broadcast to the shape of `rates`.
+    """
+    p = np.clip(rates.astype(float), _LEAST_RATE, 1 - _LEAST_RATE)
+    size = beta_size(total, batch, correlation)
+    return np.asarray(rng.beta(size * p, size * (1 - p)))
+
+
+def beta_size(total: ArrayLike, batch: ArrayLike, correlation: ArrayLike) -> Array:
+    """M, for which 1 / (M + 1) = r + (1 - r) d / (n + d): families or batches of d, and r that all n share."""
+    n, d, r = (np.asarray(value, dtype=float) for value in (total, batch, correlation))
+    return np.asarray((1 - r) * n / (r * n + d)).clip(_LEAST_SIZE)
 
 
 def shifted(rates: NDArray[np.floating], shift: float) -> NDArray[np.float64]:

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
 from models.acceptance.data import AcceptanceData
 from models.acceptance.density import density_and_gradient
-from models.acceptance.filter import LEAST_PQ, SCALARS
+from models.acceptance.filter import SCALARS
 from models.acceptance.model import DEFAULT_PRIORS, AcceptancePriors, counts_of, log_sizes
 from models.acceptance.states import MEAN, VARIANCE, filtered
 from models.series import Array
@@ -52,7 +51,7 @@ def typical_population(priors: AcceptancePriors = DEFAULT_PRIORS) -> Population:
 @dataclass(frozen=True)
 class Predictive:
     """Next period's log odds by series (series,) before its shock: mean, and variance of either component; `shock`
-    the sd of what all share, `share` of the turbulent component, and the noise of a period's own rate."""
+    the sd of what all share, `share` of the turbulent component, and what counts vary by (`mixture.beta_size`)."""
 
     mean: Array
     quiet: Array
@@ -61,12 +60,6 @@ class Predictive:
     share: float
     batch: float
     correlation: float
-
-    def noise(self, place: NDArray[np.int64], total: Array) -> Array:
-        """`(case,)` variance of a period's own rate about that of series `place` (case,), for so many decisions."""
-        p = expit(self.mean[place])
-        spread = np.maximum(p * (1 - p), LEAST_PQ)
-        return np.asarray((self.correlation + self.batch / (total + self.batch)) / spread)
 
 
 def predictive(

@@ -10,15 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from models.acceptance.data import OTHER, AcceptanceData
+from models.acceptance.data import OTHER, AcceptanceData, PolicyBreak
 from models.acceptance.forecast import MOST_AHEAD, forecast_rates
 from models.acceptance.lags import learn_lags
-from models.acceptance.model import PolicyBreak, fit_acceptance
+from models.acceptance.model import AcceptanceFit, fit_acceptance
 from models.acceptance.source import TOTAL, KnownDecisions, quarters_of
 from models.acceptance.stored import write_acceptance
 from models.series import Array
@@ -69,9 +70,21 @@ def run_acceptance(
         "source": known.source,
         "warnings": warnings,
         "diagnostics": asdict(fit.diagnostics),
+        "breaks": _breaks(fit),
     }
     write_acceptance(drawn, (data.positive, data.total), applied, lags, about, directory)
     report("finished", 0.98)
+
+
+def _breaks(fit: AcceptanceFit) -> list[dict[str, Any]]:
+    """Every declared break with the size that the decisions leave it."""
+    told = []
+    for place, declared in enumerate(fit.breaks):
+        effect = fit.draws["break_effect"][:, place]
+        low, high = np.quantile(effect, [0.125, 0.875])
+        found = {"mean": float(effect.mean()), "lower75": float(low), "upper75": float(high)}
+        told.append({**asdict(declared), "effect": found})
+    return told
 
 
 def applications_of(realisations: pd.DataFrame, geo: str, as_of: date, data: AcceptanceData) -> Array:

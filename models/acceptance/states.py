@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import logit
 
 from models.acceptance.beta import beta_shapes, called_from_python
-from models.acceptance.filter import BEFORE, COMPONENT, drift_seen, learn, predict
+from models.acceptance.filter import BEFORE, COMPONENT, NODES, POINT, drift_seen, learn, predict
 
 Array = NDArray[np.float64]
 _LEAST_RATE = 1e-9
@@ -36,7 +36,7 @@ def filtered(
     """
     periods, series = offset.shape
     out = np.full((4, periods, series), np.nan)
-    kept, parts = np.zeros(BEFORE), np.zeros((2, COMPONENT))
+    kept, parts, points = np.zeros(BEFORE), np.zeros((2, COMPONENT)), np.zeros((2, NODES, POINT))
     for s in range(series):
         mean, variance = 0.0, 0.0
         start = min(first[s], periods - 1)
@@ -44,7 +44,7 @@ def filtered(
             kept[0], kept[1] = mean, variance
             predict(scalars, step_variance[s], years, counts[2, t, s], t > start, kept, parts)
             density, mean, variance = learn(
-                scalars, offset[t, s], counts[0, t, s], counts[1, t, s], kept, parts
+                scalars, offset[t, s], counts[0, t, s], counts[1, t, s], kept, parts, points
             )
             out[MEAN, t, s], out[VARIANCE, t, s], out[LOG_DENSITY, t, s] = mean, variance, density
             out[DRIFT, t, s] = drift_seen(kept, parts)

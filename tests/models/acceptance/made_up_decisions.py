@@ -55,19 +55,23 @@ def simulated(
     elsewhere = rng.standard_normal(series)
     moved = v["shock"] * 0.5 * rng.standard_normal(periods) if shocks is None else shocks
     host = v["level"] + np.cumsum(np.concatenate([[0.0], moved[1:]]))
-    steps = step_factor * v["typical_step"] * np.exp(v["spread"] * rng.standard_normal(series))
+    total = rng.poisson(sizes, (periods, series)).astype(float)
+    a_year = 4 * total.sum(axis=0) / np.maximum((total > 0).sum(axis=0), 1)
+    steps = np.exp(v["size_slope"] * np.log(a_year / 55) + v["spread"] * rng.standard_normal(series))
+    steps = step_factor * v["typical_step"] * steps
     stays = np.exp(-v["pull"] / 4)
     z = v["elsewhere_weight"] * elsewhere + v["start"] * rng.standard_normal(series)
-    positive, total, rates = (np.zeros((periods, series)) for _ in range(3))
+    positive, rates = np.zeros((periods, series)), np.zeros((periods, series))
     for t in range(periods):
         if t:
             factor = np.where(rng.random(series) < v["turbulent_share"], v["turbulent_factor"], 1.0)
             z = stays * z + (1 - stays) * v["elsewhere_weight"] * elsewhere
             z = z + 0.5 * steps * factor * rng.standard_normal(series)
         rates[t] = 1 / (1 + np.exp(-host[t] - z))
-        total[t] = rng.poisson(sizes)
-        spread = np.maximum(rates[t] * (1 - rates[t]), 0.01)
-        noise = (v["correlation"] + v["batch"] / (total[t] + v["batch"])) / spread
-        own = 1 / (1 + np.exp(-host[t] - z - np.sqrt(noise) * rng.standard_normal(series)))
+        # 1 / (M + 1): what a family or batch shares, and what all decisions of a quarter share.
+        within = v["batch"] / (total[t] + v["batch"])
+        within = within + v["correlation"] * (1 - within)
+        size = 1 / within - 1
+        own = rng.beta(np.maximum(size * rates[t], 1e-9), np.maximum(size * (1 - rates[t]), 1e-9))
         positive[t] = rng.binomial(total[t].astype(int), own)
     return table(positive, total, elsewhere), rates

@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from models.acceptance.beta import beta_shapes, polygammas
+from models.acceptance.beta import beta_shapes, rising_with_slope
 from models.acceptance.density import density_and_gradient
 from models.acceptance.filter import SCALARS
 from models.acceptance.states import LOG_DENSITY, MEAN, VARIANCE, filtered, paths
@@ -16,8 +16,8 @@ NO_NOISE = dict.fromkeys(SCALARS, 0.0) | {"turbulent_share": 0.2, "turbulent_var
 
 
 @numba.njit
-def _polygammas(x: float) -> tuple[float, float, float, float]:
-    return polygammas(x)
+def _rising(x: float, k: float) -> tuple[float, float]:
+    return rising_with_slope(x, k)
 
 
 def scalars(**given: float) -> Array:
@@ -36,10 +36,11 @@ def arrays(seed: int = 0, periods: int = 24, series: int = 5) -> tuple[Array, Ar
     return rng.uniform(0.05, 0.5, series), 0.3 * rng.standard_normal((periods, series)), counts, first
 
 
-@pytest.mark.parametrize("x", [0.01, 0.3, 1.0, 2.5, 5.999, 6.0, 40.0, 1e5])
-def test_special_functions_are_those_of_scipy(x: float) -> None:
-    expected = [special.psi(x), special.polygamma(1, x), special.polygamma(2, x), special.gammaln(x)]
-    np.testing.assert_allclose(_polygammas(x), expected, rtol=2e-8, atol=1e-10)
+@pytest.mark.parametrize("x", [1e-6, 0.3, 1.0, 5.999, 40.0, 1e5])
+@pytest.mark.parametrize("k", [0.0, 1.0, 7.0, 8.0, 300.0])
+def test_special_functions_are_those_of_scipy(x: float, k: float) -> None:
+    expected = [special.gammaln(x + k) - special.gammaln(x), special.psi(x + k) - special.psi(x)]
+    np.testing.assert_allclose(_rising(x, k), expected, rtol=2e-8, atol=1e-8)
 
 
 def test_a_beta_has_the_log_odds_asked_for() -> None:
@@ -61,39 +62,92 @@ def test_the_gradient_is_that_of_the_density() -> None:
         return float(density_and_gradient(*moved, counts, first, 0.25)[0].sum())
 
     given = {0: to_scalars, 1: to_step, 2: to_offset}
+    # The points of the rule move with the parameters, which the way back leaves out.
     asked = [(0, (i,)) for i in range(7)] + [(1, (2,)), (2, (0, 0)), (2, (5, 1)), (2, (23, 4))]
     for which, place in asked:
         found = (summed(1e-6, which, place) - summed(-1e-6, which, place)) / 2e-6
-        assert given[which][place] == pytest.approx(found, rel=1e-4, abs=1e-5)
+        assert given[which][place] == pytest.approx(found, rel=3e-3, abs=0.03)
     assert np.all(to_offset[counts[1] == 0] == 0)
 
 
 def test_without_drift_and_pooling_the_answer_is_the_conjugate_one() -> None:
+    """A prior flat on log odds is Beta(0, 0): so many positive and negative decisions are the shapes afterwards."""
     rng = np.random.default_rng(3)
-    total = np.array([[3.0, 40.0], [0.0, 25.0], [7.0, 1.0]])
-    positive = rng.binomial(total.astype(int), [0.9, 0.2]).astype(float)
-    a, b = 2.0, 1.5
-    at = scalars(start_variance=special.polygamma(1, a) + special.polygamma(1, b))
-    offset = np.full((3, 2), special.psi(a) - special.psi(b))
-    counts = np.stack([positive, total, np.zeros((3, 2))])
-    state = filtered(at, np.zeros(2), offset, counts, np.zeros(2, int), 0.25)
-    after_a, after_b = a + positive.sum(axis=0), b + (total - positive).sum(axis=0)
-    np.testing.assert_allclose(
-        beta_shapes(state[MEAN, -1] + offset[-1], state[VARIANCE, -1]), [after_a, after_b], rtol=1e-5
-    )
-    sequential = stats.betabinom.logpmf(positive[0], total[0], a, b)
-    choose = special.gammaln(total[0] + 1) - special.gammaln(positive[0] + 1)
-    choose -= special.gammaln(total[0] - positive[0] + 1)
-    np.testing.assert_allclose(state[LOG_DENSITY, 0], sequential - choose, atol=1e-6)
+    total = np.array([[9.0, 40.0], [0.0, 25.0], [7.0, 1.0]])
+    positive = np.array([[6.0, 9.0], [0.0, 4.0], [5.0, 0.0]])
+    at, flat = scalars(start_variance=400.0), np.zeros((3, 2))
+    counts = np.stack([positive, total, flat])
+    state = filtered(at, np.zeros(2), flat, counts, np.zeros(2, int), 0.25)
+    once = beta_shapes(state[MEAN, 0], state[VARIANCE, 0])
+    np.testing.assert_allclose(once, [positive[0], total[0] - positive[0]], rtol=0.02)
     drawn = paths(
-        np.tile(at, (20_000, 1)), np.zeros((20_000, 2)), np.tile(offset, (20_000, 1, 1)), counts,
-        np.zeros(2, int), 0.25, rng,
+        np.tile(at, (20_000, 1)), np.zeros((20_000, 2)), np.zeros((20_000, 3, 2)), counts, np.zeros(2, int), 0.25, rng
     )  # fmt: skip
+    x = np.linspace(0, 1, 401)
     for s in range(2):
-        exact = stats.beta(after_a[s], after_b[s])
-        assert stats.kstest(special.expit(drawn[:, -1, s]), exact.cdf).pvalue > 1e-3
+        exact = stats.beta(positive[:, s].sum(), (total - positive)[:, s].sum())
+        found = stats.beta(*beta_shapes(state[MEAN, -1, s : s + 1], state[VARIANCE, -1, s : s + 1])[:, 0])
+        assert np.abs(found.cdf(x) - exact.cdf(x)).max() < 0.025
+        assert stats.kstest(special.expit(drawn[:, -1, s]), found.cdf).pvalue > 1e-3
         # Without drift every period's rate is the last one's.
         np.testing.assert_allclose(drawn[:, 0, s], drawn[:, -1, s], atol=0.02)
+
+
+def summed_on_a_grid(at: Array, step: float, offset: Array, counts: Array) -> tuple[float, float, float]:
+    """Log density of one series, mean and variance of its last log odds, by brute force on 900 points."""
+    named = dict(zip(SCALARS, at, strict=True))
+    z = np.linspace(-12, 12, 900)
+    rho = 1 - np.exp(-named["pull"] * 0.25)
+    density, now = 0.0, np.zeros_like(z)
+    for t, (k, n, anchor) in enumerate(counts.T):
+        aim = named["elsewhere_weight"] * anchor
+        if t == 0:
+            now = stats.norm.pdf(z, aim, np.sqrt(named["start_variance"]))
+        else:
+            centre = z + rho * (aim - z)
+            scales = np.sqrt(step * 0.25 * np.array([1.0, named["turbulent_variance"]]))
+            shares = np.array([1 - named["turbulent_share"], named["turbulent_share"]])
+            kernel = sum(
+                w * stats.norm.pdf(z[:, None], centre, sd) for w, sd in zip(shares, scales, strict=True)
+            )
+            now = kernel @ now * (z[1] - z[0])
+        within = named["batch"] / (n + named["batch"])
+        within += named["correlation"] * (1 - within)
+        p = special.expit(offset[t] + z)
+        size = 1 / within - 1
+        now = now * np.exp(stats.betabinom.logpmf(k, n, size * p, size * (1 - p)))
+        density += np.log(now.sum() * (z[1] - z[0]))
+        now = now / (now.sum() * (z[1] - z[0]))
+        density -= special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
+    mean = float((now * z).sum() * (z[1] - z[0]))
+    return float(density), mean, float((now * (z - mean) ** 2).sum() * (z[1] - z[0]))
+
+
+@pytest.mark.parametrize("size", [4.0, 40.0, 400.0])
+def test_the_filter_agrees_with_brute_force_on_a_grid(size: float) -> None:
+    """Whatever is left between them must not depend on the parameters, or they would be drawn away."""
+    rng = np.random.default_rng(int(size))
+    total = rng.poisson(size, 16) + 1.0
+    rate = special.expit(np.cumsum(0.5 * rng.standard_normal(16)))
+    counts = np.stack([rng.binomial(total.astype(int), rate), total, np.full(16, 0.4)])
+    offset = np.linspace(-0.3, 0.3, 16)
+    left = []
+    for batch, step in ((3.5, 0.25), (5.5, 0.25), (3.5, 0.45)):
+        at = scalars(
+            pull=0.22,
+            elsewhere_weight=0.8,
+            start_variance=3.0,
+            turbulent_variance=16.0,
+            batch=batch,
+            correlation=0.003,
+        )
+        state = filtered(at, np.array([step]), offset[:, None], counts[:, :, None], np.zeros(1, int), 0.25)
+        density, mean, variance = summed_on_a_grid(at, step, offset, counts)
+        left.append(state[LOG_DENSITY, :, 0].sum() - density)
+        assert abs(state[MEAN, -1, 0] - mean) < 0.05 * np.sqrt(variance)
+        assert np.sqrt(state[VARIANCE, -1, 0] / variance) == pytest.approx(1.0, abs=0.05)
+    assert np.abs(left).max() < 0.3
+    assert np.ptp(left) < 0.1
 
 
 def test_no_decisions_leave_the_prior() -> None:
@@ -122,4 +176,4 @@ def test_the_density_of_one_period_adds_up_to_one() -> None:
         counts = np.array([[[float(positive)]], [[total]], [[0.0]]])
         found = density_and_gradient(at, np.array([0.1]), np.zeros((1, 1)), counts, np.zeros(1, int), 1.0)[0]
         summed += float(np.exp(found[0]) * special.comb(30, positive))
-    assert summed == pytest.approx(1.0, abs=1e-7)
+    assert summed == pytest.approx(1.0, abs=3e-4)

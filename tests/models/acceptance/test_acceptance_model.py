@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from models.acceptance.data import AcceptanceData
+from models.acceptance.data import AcceptanceData, PolicyBreak
 from models.acceptance.forecast import forecast_rates
 from models.acceptance.model import (
     DEFAULT_PRIORS,
     AcceptanceFit,
     AcceptancePriors,
-    PolicyBreak,
     build_acceptance_model,
     fit_acceptance,
 )
@@ -31,7 +30,7 @@ def decided() -> tuple[AcceptanceData, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def fit(decided: tuple[AcceptanceData, np.ndarray]) -> AcceptanceFit:
-    return fit_acceptance(decided[0], seed=1, draws=300, tune=300, chains=2)
+    return fit_acceptance(decided[0], seed=1, draws=500, tune=300, chains=2)
 
 
 def tight(mu: float, family: str = "lognormal") -> Prior:
@@ -41,7 +40,7 @@ def tight(mu: float, family: str = "lognormal") -> Prior:
 def test_draws_are_sound_and_repeat(decided: tuple[AcceptanceData, np.ndarray], fit: AcceptanceFit) -> None:
     assert fit.diagnostics.divergences == 0
     assert fit.diagnostics.rhat_max < 1.03
-    again = fit_acceptance(decided[0], seed=1, draws=300, tune=300, chains=2)
+    again = fit_acceptance(decided[0], seed=1, draws=500, tune=300, chains=2)
     np.testing.assert_array_equal(again.draws["pull"], fit.draws["pull"])
 
 
