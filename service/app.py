@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 from priors.records import ScenarioSet
 from service.api import (
     acceptance,
+    acceptance_breaks,
     adoptions,
     archive_contents,
     archived_forecasts,
@@ -73,7 +74,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     forecasts.router,
     forecast_events.router,
     what_ifs.router,
-    acceptance.router,
     archived_forecasts.router,
     archive_contents.router,
     evaluations.router,
@@ -82,7 +82,13 @@ ROUTERS: tuple[APIRouter, ...] = (
     editions.router,
 )
 # Parts of a finished forecast, which an adopted one also has under the address of its edition.
-PARTS: tuple[APIRouter, ...] = (forecast_reads.router, scenario_paths.router, exports.router)
+PARTS: tuple[APIRouter, ...] = (
+    forecast_reads.router,
+    scenario_paths.router,
+    acceptance.router,
+    acceptance_breaks.router,
+    exports.router,
+)
 
 
 _DESCRIPTION = (

@@ -28,6 +28,7 @@ from service.problems import Problem, documented, invalid_input
 from service.security import ExpertCaller
 from service.settings import Settings
 from service.storage.acceptance import acceptance_directory, get_acceptance
+from service.storage.acceptance_breaks import get_breaks
 from service.storage.base import reading, writing
 from service.storage.jobs import JobState
 from service.storage.ledger import append_entry, list_entries
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from priors.ledger import LedgerEntry
 
 router = APIRouter(
-    prefix="/forecasts/{forecastId}",
     tags=["acceptance"],
     responses={409: documented("The rates are not there yet, or cannot be computed.")},
 )
@@ -57,11 +57,12 @@ def read_acceptance_rates(
     citizen: Annotated[str | None, Query(max_length=10)] = None,
     decisions: Annotated[int | None, Query(ge=1, le=MOST_DECISIONS)] = None,
     what_if: Annotated[list[int] | None, Query(alias="whatIf", max_length=_MOST_WHAT_IFS)] = None,
+    breaks: Annotated[int | None, Query(description="The number of a declared break of policy.")] = None,
 ) -> Response:
     from service.api.acceptance_arrivals import scenario_arrivals
     from service.api.acceptance_views import accepted_in_scenarios, as_json, faults_of_choice
 
-    stored = opened(done, sessions, settings)
+    stored = opened(done, sessions, settings, breaks)
     chosen = {"track": track, "quarter": quarter, "citizen": citizen}
     faults = faults_of_choice(stored, chosen)
     policies, unknown = _policies(sessions, done.found.id, what_if or [])
@@ -72,7 +73,7 @@ def read_acceptance_rates(
     numbers = tuple(what_if or ())
 
     def render() -> bytes:
-        accepted = accepted_in_scenarios(answers, scenario_arrivals(done.stored, stored))
+        accepted = accepted_in_scenarios(answers, scenario_arrivals(done.stored, stored, done.figures))
         return to_json(as_json(answers, chosen, decisions, numbers, accepted))
 
     return respond(request, done.found.id, render)
@@ -103,10 +104,10 @@ def create_acceptance_what_if(
     body: RawBody, caller: ExpertCaller, done: FinishedForecast, sessions: Sessions, settings: Configured
 ) -> Response:
     from models.acceptance.answer import Policy
-    from service.api.acceptance_views import effect_of, faults_of_policy, read_what_if
+    from service.api.acceptance_views import effect_of, faults_of_policy, read_body
 
     stored = opened(done, sessions, settings)
-    asked = read_what_if(read_json(body))
+    asked = read_body(AcceptanceWhatIfBody, read_json(body))
     faults = faults_of_policy(stored, asked)
     if faults:
         raise invalid_input(faults)
@@ -122,7 +123,7 @@ def create_acceptance_what_if(
             session,
             actor=caller.name,
             reason=asked.reason,
-            subject=_subject(done.found.id),
+            subject=subject_of(done.found.id),
             before=None,
             after=after,
             effect=by_year,
@@ -131,19 +132,36 @@ def create_acceptance_what_if(
     return JSONResponse(made, 201, headers={"Location": f"/v1/forecasts/{done.found.id}/acceptance-what-ifs"})
 
 
-def opened(done: Finished, sessions: Sessions, settings: Settings) -> StoredAcceptance:
-    """The run of a forecast; raises Problem 409 with what is in the way."""
+def opened(
+    done: Finished, sessions: Sessions, settings: Settings, breaks: int | None = None
+) -> StoredAcceptance:
+    """The run of a forecast, or the one that knows a declared break; raises Problem 409 with what is in the way."""
     with reading(sessions) as session:
-        run = get_acceptance(session, done.found.id)
-        if run is None:
+        run = get_acceptance(session, done.found.id) if breaks is None else get_breaks(session, breaks)
+        if run is None and breaks is None:
             raise Problem(409, "No acceptance rates", _why_none(session, done))
+    if run is None or run.forecast_id != done.found.id:
+        raise invalid_input([("breaks", f"no break {breaks} was declared for this forecast")])
     if run.job.state is JobState.FAILED and run.job.problem:
         detail = f"The rates could not be computed: {run.job.problem.get('detail', '')}"
         raise Problem(409, "No acceptance rates", detail, run.job.problem.get("errors", ()))
     if run.job.state is not JobState.SUCCEEDED:
         detail = f"The computation of the rates is {run.job.state}; ask again when it has succeeded."
         raise Problem(409, "No results", detail, extra={"acceptanceStatus": run.job.state.value})
-    directory = acceptance_directory(settings.data_dir, run.result_hash)
+    return _in_place(settings, run.result_hash)
+
+
+def opened_if_any(done: Finished, sessions: Sessions, settings: Settings) -> StoredAcceptance | None:
+    """The rates of a forecast; None where there are none or not yet. Raises Problem 503 where they are missing."""
+    with reading(sessions) as session:
+        run = get_acceptance(session, done.found.id)
+    if run is None or run.job.state is not JobState.SUCCEEDED:
+        return None
+    return _in_place(settings, run.result_hash)
+
+
+def _in_place(settings: Settings, result_hash: str) -> StoredAcceptance:
+    directory = acceptance_directory(settings.data_dir, result_hash)
     if not directory.is_dir():
         raise Problem(
             503, "Draws are missing", "The rates are missing; the data directory has to be restored."
@@ -197,10 +215,12 @@ def _policies(
 
 def _entries(sessions: Sessions, forecast_id: str) -> list[LedgerEntry]:
     with reading(sessions) as session:
-        return list(list_entries(session, _subject(forecast_id), 1, 1000).items)
+        entries = list_entries(session, subject_of(forecast_id), 1, 1000).items
+    return [entry for entry in entries if "shift" in entry.after]
 
 
-def _subject(forecast_id: str) -> str:
+def subject_of(forecast_id: str) -> str:
+    """How the ledger names what is tried on, and declared for, the rates of a forecast."""
     return f"acceptance:{forecast_id}"
 
 

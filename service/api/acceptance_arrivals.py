@@ -1,7 +1,7 @@
 """Applications to come by nationality and quarter, from the paths of a stored forecast.
 
-Paths by nationality where the forecast tells them apart; else its totals, divided as applications of the last four
-quarters were, or, where those are unknown too, as decisions were. Nothing here is random.
+Nationalities are those of the decisions. One that the forecast tells apart has its own arrivals; what is left, or all
+where the forecast tells none apart, is divided as applications of the last four quarters were. Nothing here is random.
 """
 
 from __future__ import annotations
@@ -23,17 +23,44 @@ OTHER = "OTHER"
 
 
 def arrivals_ahead(forecast: StoredForecast, stored: StoredAcceptance) -> Array | None:
-    """`(draw, quarter ahead, nationality)`; None where no applications by nationality are known to divide by."""
+    """`(draw, quarter ahead, nationality)`; None where arrivals cannot be divided over the nationalities."""
     from models.acceptance.answer import quarterly_arrivals
 
-    ahead = stored.periods[stored.observed :]
-    recent = np.nansum(stored.applications[-4:], axis=0)
-    if not recent.sum() > 0 or forecast.document["target"]["citizen"] != "TOTAL":
-        return None
+    told = forecast.composition
     months, paths = forecast.paths(DRAWS)
-    totals = quarterly_arrivals(months, paths.astype(float), ahead)
-    divided = totals[:, :, None] * (recent / recent.sum())
-    return None if np.isnan(divided).any() else divided
+    citizens = told.citizens if told else (OTHER,)
+    counts = np.concatenate(list(told.split(forecast.calendar.paths, DRAWS))) if told else paths[:, :, None]
+    ahead = stored.periods[stored.observed :]
+    by_quarter = quarterly_arrivals(months, counts.astype(float), ahead)
+    return _of_everybody(forecast, by_quarter, citizens, stored)
+
+
+def _of_everybody(
+    forecast: StoredForecast, arrivals: Array, citizens: Sequence[str], stored: StoredAcceptance
+) -> Array | None:
+    if forecast.document["target"]["citizen"] != "TOTAL" or np.isnan(arrivals).any():
+        return None
+    return by_nationality(arrivals, citizens, stored)
+
+
+def by_nationality(arrivals: Array, citizens: Sequence[str], stored: StoredAcceptance) -> Array | None:
+    """`(..., nationality of the decisions)` from `arrivals` (..., citizen), which keep their sum; None where what is
+    left cannot be divided. People of nationalities without decisions are left out only where there is no `OTHER`."""
+    names = stored.nationalities
+    out = np.zeros((*arrivals.shape[:-1], len(names)))
+    own = [name for name in names if name in citizens and name != OTHER]
+    left = np.ones(len(citizens), dtype=bool)
+    for name in own:
+        left[citizens.index(name)] = False
+        out[..., names.index(name)] = arrivals[..., citizens.index(name)]
+    rest = arrivals[..., left].sum(axis=-1)
+    open_to_rest = np.array([name not in own for name in names])
+    recent = np.nansum(stored.applications[-4:], axis=0) * open_to_rest
+    if recent.sum() > 0:
+        return np.asarray(out + rest[..., None] * (recent / recent.sum()))
+    if open_to_rest.sum() == 1:
+        return np.asarray(out + rest[..., None] * open_to_rest)
+    return None if open_to_rest.any() else out
 
 
 def scenario_arrivals(
@@ -43,18 +70,15 @@ def scenario_arrivals(
     from models.acceptance.answer import quarterly_arrivals
     from service.api.scenario_paths import path_rows
 
-    recent = np.nansum(stored.applications[-4:], axis=0)
-    if not recent.sum() > 0 or forecast.document["target"]["citizen"] != "TOTAL":
-        return {}
     rows = path_rows(forecast, figures)
     ahead, out = stored.periods[stored.observed :], {}
+    citizens, months = (list(dict.fromkeys(row[key] for row in rows)) for key in ("citizen", "month"))
     for name in dict.fromkeys(row["scenario"] for row in rows):
-        own = [row for row in rows if row["scenario"] == name]
-        months = list(dict.fromkeys(row["month"] for row in own))
-        counts = np.zeros((1, len(months)))
-        for row in own:
-            counts[0, months.index(row["month"])] += row["value"]
-        totals = quarterly_arrivals(months, counts, ahead)[0]
-        if not np.isnan(totals).any():
-            out[name] = totals[:, None] * (recent / recent.sum())
+        counts = np.zeros((1, len(months), len(citizens)))
+        for row in rows:
+            if row["scenario"] == name:
+                counts[0, months.index(row["month"]), citizens.index(row["citizen"])] += row["value"]
+        divided = _of_everybody(forecast, quarterly_arrivals(months, counts, ahead)[0], citizens, stored)
+        if divided is not None:
+            out[name] = divided
     return out

@@ -84,7 +84,7 @@ class AcceptanceRates(Shape):
     diagnostics: dict[str, Any]
 
 
-class AcceptanceWhatIfBody(Shape):
+class AcceptanceWhatIfBody(Shape, extra="forbid"):
     """A change of policy: from `quarter` on, the log odds of `citizen` (absent: all) move by `shift`."""
 
     quarter: Quarter
@@ -108,3 +108,46 @@ class AcceptanceWhatIf(Shape):
 
 class AcceptanceWhatIfList(Shape):
     items: list[AcceptanceWhatIf]
+
+
+class AcceptanceBreakBody(Shape, extra="forbid"):
+    """A break of policy: from `quarter` on, the log odds of `citizen` (absent: all) are of another level.
+
+    Before the decisions are looked at, its size is Normal(`mean`, `sd`). `also` are the numbers of breaks declared
+    earlier that the same fit has to know.
+    """
+
+    quarter: Quarter
+    citizen: Annotated[str, Field(pattern=r"^([A-Z]{2}|OTHER)$")] | None = None
+    mean: Annotated[float, Field(ge=-6, le=6, allow_inf_nan=False)] = 0.0
+    sd: Annotated[float, Field(gt=0, le=5, allow_inf_nan=False)] = 1.0
+    also: Annotated[list[int], Field(max_length=10)] = Field(default_factory=list)
+    reason: Annotated[str, Field(min_length=3, max_length=2000)]
+
+
+class BreakEffect(Shape):
+    """The size of a break on log odds, after the decisions."""
+
+    mean: float
+    lower75: float
+    upper75: float
+
+
+class AcceptanceBreak(Shape):
+    """A declared break; `effect` once the fit that knows it is there: `acceptance-rates?breaks=` with its `id`."""
+
+    id: int
+    status: str
+    quarter: str
+    citizen: str | None
+    mean: float
+    sd: float
+    also: list[int]
+    reason: str
+    actor: str
+    at: datetime
+    effect: BreakEffect | None
+
+
+class AcceptanceBreakList(Shape):
+    items: list[AcceptanceBreak]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from pydantic import ValidationError
 
 from priors.faults import Fault, pointer
-from service.api.acceptance_shapes import AcceptanceWhatIfBody
+from service.api.acceptance_shapes import AcceptanceBreakBody, AcceptanceWhatIfBody
+from service.api.shapes import Shape
 from service.problems import invalid_input
 
 if TYPE_CHECKING:
     from models.acceptance.answer import Answers
+    from models.acceptance.data import PolicyBreak
     from models.acceptance.stored import StoredAcceptance
 
 Chosen = dict[str, str | None]
@@ -41,10 +44,33 @@ def faults_of_policy(stored: StoredAcceptance, asked: AcceptanceWhatIfBody) -> l
     return [(f"/{name}", detail) for name, detail in faults_of_choice(stored, chosen)]
 
 
-def read_what_if(payload: object) -> AcceptanceWhatIfBody:
-    """The body; raises Problem 400 with every fault."""
+def faults_of_break(
+    stored: StoredAcceptance, asked: AcceptanceBreakBody, known: Mapping[int, PolicyBreak]
+) -> list[tuple[str, str]]:
+    """What a break names that is not there: decisions have to be known before its quarter and in it."""
+    within = stored.periods[1 : stored.observed]
+    faults = []
+    if asked.quarter not in within:
+        said = f"decisions must be known before a break and after it: {within[0]} to {within[-1]}"
+        faults.append(("/quarter", said))
+    if asked.citizen is not None and asked.citizen not in stored.citizens:
+        faults.append(("/citizen", faults_of_choice(stored, {"citizen": asked.citizen})[0][1]))
+    for place, number in enumerate(asked.also):
+        if number not in known:
+            faults.append((f"/also/{place}", f"no break {number} was declared for this forecast"))
+    joined = [(known[n].period, known[n].citizen) for n in asked.also if n in known]
+    if (asked.quarter, asked.citizen) in joined or len(set(joined)) < len(joined):
+        faults.append(("/also", "the same break would be in it twice; leave one out"))
+    return faults
+
+
+Body = TypeVar("Body", bound=Shape)
+
+
+def read_body(shape: type[Body], payload: object) -> Body:
+    """The body in its shape; raises Problem 400 with every fault."""
     try:
-        return AcceptanceWhatIfBody.model_validate(payload)
+        return shape.model_validate(payload)
     except ValidationError as error:
         faults = [Fault(pointer(*fault["loc"]), fault["msg"]) for fault in error.errors()]
         raise invalid_input(faults) from None

@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from service.api.acceptance import answers_of, opened
+from service.api.acceptance import answers_of, opened_if_any
 from service.api.context import Configured, Sessions
 from service.api.edition_shapes import finished_json
 from service.api.finished import CSV, Finished, FinishedForecast, find_edition, respond
 from service.middleware import quality
-from service.problems import Problem, documented
-from service.settings import Settings
+from service.problems import documented
 
 if TYPE_CHECKING:
-    from models.acceptance.stored import StoredAcceptance
     from service.exports.content import Export
 
 router = APIRouter(
@@ -60,7 +58,7 @@ def export_forecast(
     accept: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> Response:
     chosen = form or _preferred(accept)
-    rates = _rates(done, sessions, settings)
+    rates = opened_if_any(done, sessions, settings)
     name = request.path_params.get("edition")
     edition = find_edition(sessions, name) if name is not None else None
 
@@ -80,16 +78,6 @@ def export_forecast(
 def _preferred(accept: str) -> ExportFormat:
     """The workbook before the tidy table, and these before netCDF, among what Accept likes equally."""
     return max(_MEDIA_TYPES, key=lambda form: quality(accept, _MEDIA_TYPES[form]))
-
-
-def _rates(done: Finished, sessions: Sessions, settings: Settings) -> StoredAcceptance | None:
-    """The acceptance rates; None where there are none or not yet. Raises Problem 503 where they are missing."""
-    try:
-        return opened(done, sessions, settings)
-    except Problem as problem:
-        if problem.status == 409:
-            return None
-        raise
 
 
 def _written(content: Export, chosen: ExportFormat) -> bytes:

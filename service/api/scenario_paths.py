@@ -3,7 +3,9 @@
 Each scenario's year adds up to `interval-scenarios?rounding=1` exactly, its months to their nationalities; months
 that were counted are as counted. The layer is the posterior: the paths are draws of it. There are no TOTAL rows: a
 forecast of one nationality has that one, and a forecast of TOTAL without figures by nationality has everybody under
-OTHER, the nationality the contract keeps for persons not told apart. Numbers come from `models.scenario_paths`.
+OTHER, the nationality the contract keeps for persons not told apart. Where there are acceptance rates, `accepted` has
+the decisions expected when a scenario's people arrive, and how many of them are positive. Numbers come from
+`models.scenario_paths`.
 """
 
 from __future__ import annotations
@@ -15,11 +17,15 @@ import numpy as np
 from fastapi import APIRouter, Request, Response
 from numpy.typing import NDArray
 
-from service.api.finished import FinishedForecast, respond, to_json
+from service.api.acceptance import answers_of, opened_if_any
+from service.api.acceptance_shapes import AcceptedInScenario
+from service.api.context import Configured, Sessions
+from service.api.finished import Finished, FinishedForecast, respond, to_json
 from service.api.shapes import Shape
 from service.problems import documented
 
 if TYPE_CHECKING:
+    from models.acceptance.stored import StoredAcceptance
     from models.stored import StoredForecast
     from service.storage.editions import AdoptedFigure
 
@@ -41,20 +47,37 @@ class ScenarioPathRow(Shape):
 
 
 class ScenarioPaths(Shape):
-    """`rounding` is that of the yearly figures the rows add up to."""
+    """`rounding` is that of the yearly figures the rows add up to; `accepted` is empty without acceptance rates."""
 
     rows: list[ScenarioPathRow]
     rounding: int
+    accepted: list[AcceptedInScenario]
 
 
 @router.get(
     "/scenario-paths", response_model=ScenarioPaths, summary="The four scenarios by month and nationality"
 )
-def read_scenario_paths(request: Request, done: FinishedForecast) -> Response:
-    return respond(
-        request,
-        done.found.id,
-        lambda: to_json({"rows": path_rows(done.stored, done.figures), "rounding": _ROUNDING}),
+def read_scenario_paths(
+    request: Request, done: FinishedForecast, sessions: Sessions, settings: Configured
+) -> Response:
+    rates = opened_if_any(done, sessions, settings)
+
+    def render() -> bytes:
+        accepted = accepted_of(done, rates) if rates else []
+        rows = path_rows(done.stored, done.figures)
+        return to_json({"rows": rows, "rounding": _ROUNDING, "accepted": accepted})
+
+    # Rates may come after the forecast.
+    return respond(request, f"{done.found.id} {rates is not None}", render)
+
+
+def accepted_of(done: Finished, rates: StoredAcceptance) -> list[dict[str, Any]]:
+    """Rows of decisions and positive ones by scenario and quarter ahead."""
+    from service.api.acceptance_arrivals import scenario_arrivals
+    from service.api.acceptance_views import accepted_in_scenarios
+
+    return accepted_in_scenarios(
+        answers_of(done, rates, ()), scenario_arrivals(done.stored, rates, done.figures)
     )
 
 

@@ -1,4 +1,4 @@
-"""What a first `instroom serve` has to show: the labelled sample, one forecast, one evaluation.
+"""What a first `instroom serve` has to show: the labelled sample, one forecast, one evaluation, acceptance rates.
 
 The example is asked four months after its cutoff, so that the first forecast has months to weigh.
 """
@@ -32,6 +32,7 @@ def prepare(settings: Settings) -> str | None:
         if forecasts.total or not empty:
             unfinished = [f.id for f in forecasts.items if not f.job.ended and forecasts.total == 1]
             return unfinished[0] if unfinished else None
+        from service.acceptance_orders import order_rates
         from service.evaluation_orders import prepare_evaluation
         from service.orders import prepare_order
         from service.sample.load import load_sample
@@ -44,9 +45,11 @@ def prepare(settings: Settings) -> str | None:
             order, basis, warnings = prepare_order(
                 session, {"scenarioSet": example.id, "asOf": AS_OF.isoformat()}
             )
-            first = order_forecast(session, order, basis, warnings, actor())[0].id
+            first = order_forecast(session, order, basis, warnings, actor())[0]
             order_evaluation(session, *prepare_evaluation(session, EVALUATION), actor())
-            return first
+            # Jobs are taken in this order: rates never hold up the forecast.
+            order_rates(session, first)
+            return first.id
 
 
 def follow_first_forecast(settings: Settings, forecast_id: str, alive: Callable[[], bool]) -> None:

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.acceptance.data import DecisionsRefused
+from models.acceptance.data import DecisionsRefused, PolicyBreak
 from models.acceptance.source import known_decisions
 from service.worker.progress import Report
 from service.worker.results import Outcome, Refused, put_in_place
@@ -28,6 +28,7 @@ class AcceptanceTask:
     seed: int
     realisations: pd.DataFrame
     directory: Path
+    breaks: tuple[PolicyBreak, ...] = ()
 
 
 def run_rates(task: AcceptanceTask, report: Report) -> Outcome:
@@ -46,4 +47,4 @@ def _compute(task: AcceptanceTask, partial: Path, report: Report) -> None:
         raise Refused(
             "Acceptance rates refused", "/realisations", f"too few decisions of {task.geo} are known"
         )
-    run_acceptance(known, task.realisations, task.geo, task.as_of, task.seed, partial, report=report)
+    run_acceptance(known, task.realisations, task.geo, task.as_of, task.seed, partial, task.breaks, report)

@@ -8,6 +8,7 @@ computed, nor Dask.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from service.evaluation_inputs import ledger_edits, realised_for
 from service.forecast_rows import forecast_rows
 from service.orders import set_at
 from service.storage.acceptance import ACCEPTANCE_KIND, acceptance_directory, get_acceptance
+from service.storage.acceptance_breaks import BREAKS_KIND, get_breaks
 from service.storage.archive import entries_at
 from service.storage.draws import draws_directory, fits_directory
 from service.storage.evaluations import EVALUATION_KIND, evaluation_directory, get_evaluation
@@ -29,7 +31,7 @@ from service.worker.evaluation_job import EvaluationTask, run_evaluation
 from service.worker.forecast_job import Compute, ForecastTask, run_task
 from service.worker.results import Work
 
-KINDS = (JOB_KIND, EVALUATION_KIND, ACCEPTANCE_KIND)
+KINDS = (JOB_KIND, EVALUATION_KIND, ACCEPTANCE_KIND, BREAKS_KIND)
 
 
 def prepared(session: Session, claim: Claim, data_dir: Path, compute: Compute) -> Work:
@@ -38,6 +40,8 @@ def prepared(session: Session, claim: Claim, data_dir: Path, compute: Compute) -
         return _evaluation(session, claim.subject, data_dir)
     if claim.kind == ACCEPTANCE_KIND:
         return _acceptance(session, claim.subject, data_dir)
+    if claim.kind == BREAKS_KIND:
+        return _acceptance_breaks(session, int(claim.subject), data_dir)
     return _forecast(session, claim.subject, data_dir, compute)
 
 
@@ -71,6 +75,19 @@ def _evaluation(session: Session, evaluation_id: str, data_dir: Path) -> Work:
 
 def _acceptance(session: Session, forecast_id: str, data_dir: Path) -> Work:
     """The decisions and applications that were stored when the forecast was ordered."""
+    return partial(run_rates, _rates_task(session, forecast_id, data_dir))
+
+
+def _acceptance_breaks(session: Session, entry: int, data_dir: Path) -> Work:
+    """What the forecast's own rates were made of, and the breaks declared."""
+    declared = get_breaks(session, entry)
+    assert declared is not None, "a job of this kind is written together with its breaks"
+    task = _rates_task(session, declared.forecast_id, data_dir)
+    directory = acceptance_directory(data_dir, declared.result_hash)
+    return partial(run_rates, replace(task, directory=directory, breaks=declared.breaks))
+
+
+def _rates_task(session: Session, forecast_id: str, data_dir: Path) -> AcceptanceTask:
     import pandas as pd
 
     run, forecast = get_acceptance(session, forecast_id), get_forecast(session, forecast_id)
@@ -81,6 +98,4 @@ def _acceptance(session: Session, forecast_id: str, data_dir: Path) -> Work:
     rows = pd.concat([frame.head(run.known_rows[name]) for name, frame in frames.items()], ignore_index=True)
     directory = acceptance_directory(data_dir, run.result_hash)
     seed = int(run.result_hash[:8], 16)
-    return partial(
-        run_rates, AcceptanceTask(forecast.order.target.geo, forecast.order.as_of, seed, rows, directory)
-    )
+    return AcceptanceTask(forecast.order.target.geo, forecast.order.as_of, seed, rows, directory)

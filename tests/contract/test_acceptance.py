@@ -137,6 +137,57 @@ def test_a_change_of_policy_is_tried_and_kept_in_the_ledger(done: tuple[Client, 
     assert client.post(f"{place}/acceptance-what-ifs", json={**asked, "reason": ""}).status_code == 400
 
 
+def test_a_declared_break_is_fitted_beside_the_rates_and_kept_in_the_ledger(done: tuple[Client, str]) -> None:
+    client, place = done
+    plain = rates(done, "?quarter=2023-Q4&citizen=TR")
+    asked = {"quarter": "2023-Q1", "citizen": "TR", "sd": 2, "reason": "Nieuw landenbeleid Turkije"}
+    made = client.post(f"{place}/acceptance-breaks", json=asked)
+    assert made.status_code == 202, made.text
+    number, address = made.json()["id"], made.headers["location"]
+    assert made.json() | asked == made.json()
+    for _ in range(600):
+        if (found := client.get(address)).status_code == 200:
+            break
+        assert found.json().get("acceptanceStatus") in ("queued", "running"), found.text
+        time.sleep(0.5)
+    (declared,) = client.get(f"{place}/acceptance-breaks").json()["items"]
+    assert (declared["status"], declared["effect"]["lower75"]) > ("succeeded", -6)
+    assert declared["effect"]["lower75"] < declared["effect"]["mean"] < declared["effect"]["upper75"]
+    assert found.json()["total"] != rates(done)["total"]
+    assert rates(done, "?quarter=2023-Q4&citizen=TR") == plain
+    entries = client.get("/v1/ledger-entries").json()["items"]
+    assert [e["reason"] for e in entries if e["after"].get("kind") == "break"] == [asked["reason"]]
+    assert number not in [item["id"] for item in client.get(f"{place}/acceptance-what-ifs").json()["items"]]
+    assert client.get("/v1/ledger-verification").json()["valid"] is True
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fields"),
+    [
+        ({"quarter": "2020-Q1"}, {"/quarter"}),
+        ({"quarter": "2024-Q3", "citizen": "XX"}, {"/quarter", "/citizen"}),
+        ({"also": [9_999]}, {"/also/0"}),
+        ({"quarter": "2023", "sd": 0, "mean": 7, "reason": ""}, {"/quarter", "/sd", "/mean", "/reason"}),
+        ({"size": 2}, {"/size"}),
+    ],
+)
+def test_a_break_that_cannot_be_is_refused_field_by_field(
+    done: tuple[Client, str], wrong: dict[str, Any], fields: set[str]
+) -> None:
+    client, place = done
+    asked = {"quarter": "2023-Q1", "reason": "Nieuw landenbeleid"} | wrong
+    found = client.post(f"{place}/acceptance-breaks", json=asked)
+    assert found.status_code == 400
+    assert {error["field"] for error in found.json()["errors"]} == fields
+    assert client.get(f"{place}/acceptance-rates?breaks=9999").json()["errors"][0]["field"] == "breaks"
+
+
+def test_the_scenario_paths_tell_how_many_decisions_are_positive(done: tuple[Client, str]) -> None:
+    client, place = done
+    told = client.get(f"{place}/scenario-paths").json()["accepted"]
+    assert told == rates(done)["scenarios"]
+
+
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
