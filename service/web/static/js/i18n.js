@@ -21,16 +21,22 @@ export const has = (key) => texts[current][key] !== undefined;
 /** The text of `prefix.value` where that exists, otherwise the value itself: for names the service may add. */
 export const named = (prefix, value) => (has(`${prefix}.${value}`) ? t(`${prefix}.${value}`) : String(value));
 
-function numberFormat(options) {
-  return new Intl.NumberFormat(LANGUAGES[current], options);
+// Making a format takes far longer than using it, and a slider uses them by the hundred.
+const formats = new Map();
+
+function numberFormat(name, options) {
+  const key = `${current} ${name}`;
+  if (!formats.has(key)) formats.set(key, new Intl.NumberFormat(LANGUAGES[current], options()));
+  return formats.get(key);
 }
 
-export const persons = (value) => numberFormat({ maximumFractionDigits: 0 }).format(value);
-export const decimal = (value, digits = 1) =>
-  numberFormat({ minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
-export const number = (value) => numberFormat({ maximumSignificantDigits: 4 }).format(value);
+const fixed = (digits) => ({ minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+export const persons = (value) => numberFormat("persons", () => fixed(0)).format(value);
+export const decimal = (value, digits = 1) => numberFormat(`decimal ${digits}`, () => fixed(digits)).format(value);
+export const number = (value) => numberFormat("number", () => ({ maximumSignificantDigits: 4 })).format(value);
 export const percent = (share, digits = 0) =>
-  numberFormat({ style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits }).format(share);
+  numberFormat(`percent ${digits}`, () => ({ style: "percent", ...fixed(digits) })).format(share);
 
 /** A chance for reading: never shown as a flat 0% or 100% when it is neither. */
 export function chance(probability) {
@@ -40,8 +46,7 @@ export function chance(probability) {
 }
 
 export function signed(value, digits = 1) {
-  const fixed = { minimumFractionDigits: digits, maximumFractionDigits: digits };
-  return numberFormat({ ...fixed, signDisplay: "exceptZero" }).format(value);
+  return numberFormat(`signed ${digits}`, () => ({ ...fixed(digits), signDisplay: "exceptZero" })).format(value);
 }
 
 export function moment(iso) {

@@ -24,7 +24,7 @@ import { openMerge } from "./scenarios/merge_dialog.js";
 import { partNames } from "./scenarios/names.js";
 import { clearNotices, notice } from "./scenarios/notices.js";
 import { drawFaults, drawUnreachable } from "./scenarios/refusals.js";
-import { drawBasis, drawFeedback, drawResults } from "./scenarios/results.js";
+import { drawBasis, drawFeedback, drawOwn, drawResults } from "./scenarios/results.js";
 import { startKeys } from "./scenarios/keys.js";
 import { drawOrder } from "./scenarios/order.js";
 import { openSave } from "./scenarios/save_dialog.js";
@@ -34,6 +34,8 @@ import { drawWeight, syncWeight } from "./scenarios/weight.js";
 import { startShell } from "./shell.js";
 
 const RETRY = 3000;
+// Longer than the time between two steps of a slider, so that the two questions do not hold each other up.
+const PAUSE = 500;
 const fresh = () => ({
   stored: null,
   base: null,
@@ -100,13 +102,13 @@ const preview = makeAsker({
   ask: (asked, signal) => askPreview(asked, signal),
   receive: (answer) => {
     Object.assign(view, { experts: answer, feedback: answer.feedback });
-    if (view.forecast) drawAnswers();
-    else take(answer);
+    if (!view.forecast) take(answer);
+    else if (view.answer) drawOwn(shown());
     drawFeedback(answer.feedback, view.year);
     faults([]);
   },
   refuse: (error) => refused(error),
-  wait: () => (view.forecast ? 150 : 0),
+  wait: () => (view.forecast ? PAUSE : 0),
   measure: () => (view.forecast ? null : "instroom.redraw"),
 });
 
@@ -174,11 +176,15 @@ const faults = (found) => drawFaults(found, editor.showFaults(found));
 function drawAnswers() {
   if (!view.answer) return;
   if (isWhole(set())) byId("results").classList.remove("results--stale");
-  const experts = view.forecast && comparison.wants("experts") ? view.experts : null;
-  drawResults({ ...view, layers: comparison.layers(), experts, own: view.experts, names: partNames(set(), view.sets), unchanged: asForecast() });
+  drawResults(shown());
   drawPosteriors(view.answer.probabilities);
   drawBasis(view.forecast, view.answer, view.forecast && date(view.forecast.request.asOf));
   drawOrder(view, () => work().expertWeight, ordered);
+}
+
+function shown() {
+  const experts = view.forecast && comparison.wants("experts") ? view.experts : null;
+  return { ...view, layers: comparison.layers(), experts, own: view.experts, names: partNames(set(), view.sets), unchanged: asForecast() };
 }
 
 /** Whether the draft is what the forecast was made with. */

@@ -19,7 +19,7 @@ export function drawRates(host, rows, who) {
       { kind: "area-band-1", label: t("acceptance.band75") },
       { kind: "area-band-0", label: t("acceptance.band95") },
     ],
-    data: figures(rows),
+    data: () => figures(rows),
     draw: (width) => draw(rows, width),
   });
 }

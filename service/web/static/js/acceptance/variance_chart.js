@@ -18,7 +18,7 @@ export function drawVariance(host, rows) {
       { kind: "box-rate", label: t("acceptance.fromRate") },
       { kind: "box-mix", label: t("acceptance.fromMix") },
     ],
-    data: figures(rows),
+    data: () => figures(rows),
     draw: (width) => draw(rows, width),
   });
 }

@@ -38,7 +38,7 @@ export function drawDensity(host, { layers, year, share, above, missing, frame =
     title: t("density.title", { year: year.year }),
     summary: summary(layers, year, share, missing),
     legend: legend(layers, above),
-    data: figures(layers, year),
+    data: () => figures(layers, year),
     draw: (width) => draw(layers, year, above, width, frame),
   });
 }

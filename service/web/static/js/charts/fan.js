@@ -33,7 +33,7 @@ export function drawFan(host, { rows, levels }, cutoff) {
     title: t("fan.title"),
     summary: summary(chart),
     legend: legend(bands),
-    data: figures(chart, levels),
+    data: () => figures(chart, levels),
     draw: (width) => draw(chart, width, reader),
     below: [reader.node],
   });

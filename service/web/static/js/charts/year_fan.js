@@ -17,7 +17,7 @@ export function drawYearFan(host, { past, years, layers, share, chosen }) {
     title: t("yearFan.title"),
     summary: summary(years, share),
     legend: legend(past, layers),
-    data: figures(subject),
+    data: () => figures(subject),
     draw: (width) => draw(subject, width),
   });
 }

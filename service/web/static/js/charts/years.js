@@ -16,7 +16,7 @@ export function drawYears(host, past, years, share) {
     title: t("years.title"),
     summary: summary(years, share),
     legend: legend(years),
-    data: figures(past, years),
+    data: () => figures(past, years),
     draw: (width) => draw(past, years, width),
   });
 }

@@ -96,11 +96,11 @@ function drawBias(bias) {
       { kind: "line-bias", label: t("bias.interval") },
       { kind: "box-rope", label: t("bias.rope") },
     ],
-    data: {
+    data: () => ({
       caption: t("bias.heading"),
       columns: [{ label: t("bias.group") }, { label: t("bias.mean"), numeric: true }, { label: t("bias.interval"), numeric: true }],
       rows: rows.map((row) => [row.label, lean(row.mean), range(row.lower95, row.upper95)]),
-    },
+    }),
     draw: (width) => drawIntervals(rows, bias.rope, width),
   });
 }

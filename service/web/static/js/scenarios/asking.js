@@ -20,11 +20,18 @@ export function makeAsker({ ask, receive, refuse, wait = () => 0, measure = () =
       else flight.hurry ??= setTimeout(() => flight?.controller.abort(), SLOW);
       return;
     }
-    clearTimeout(timer);
-    timer = setTimeout(start, wait());
+    later();
   };
 
+  // Without a pause to wait for, at the end of this very task: a timer would cost several milliseconds.
+  function later() {
+    clearTimeout(timer);
+    if (wait()) timer = setTimeout(start, wait());
+    else queueMicrotask(start);
+  }
+
   async function start() {
+    if (!next || flight) return;
     const { subject, editedAt } = next;
     next = null;
     const own = { controller: new AbortController(), since: performance.now(), hurry: null };
@@ -42,7 +49,7 @@ export function makeAsker({ ask, receive, refuse, wait = () => 0, measure = () =
       clearTimeout(own.hurry);
       if (flight === own) {
         flight = null;
-        if (next) timer = setTimeout(start, wait());
+        if (next) later();
       }
     }
   }

@@ -4,7 +4,7 @@
 import { drawDensity, domainOf } from "../charts/density.js";
 import { drawYearFan } from "../charts/year_fan.js";
 import { byId, element, show } from "../dom.js";
-import { decimal, named, persons, signed, t } from "../i18n.js";
+import { decimal, language, named, persons, signed, t } from "../i18n.js";
 import { evidenceNodes, leftOutOf, leftOutTable } from "../posterior.js";
 import { said } from "../service_words.js";
 import { SCENARIOS, table } from "../tables.js";
@@ -13,6 +13,12 @@ import { hasCurve } from "./answers.js";
 
 const SHARE = 0.75;
 let frame = { key: "", range: null };
+
+/** What the set itself says came in: only what shows it is written anew. */
+export function drawOwn(shown) {
+  drawYear(shown);
+  drawLeftOut(shown);
+}
 
 /** shown: {answer, saved, experts, layers, past, year, names, told, unchanged}; own is what the set itself says. */
 export function drawResults(shown) {
@@ -93,7 +99,18 @@ function drawFan({ answer, saved, layers, past, year }) {
 function drawWeights({ answer, names, told }) {
   show(byId("weights-section"), Boolean(answer.probabilities?.length));
   if (!answer.probabilities?.length) return;
-  byId("weights").replaceChildren(weightsTable(answer.probabilities, names), ...(told ? evidenceNodes(told, names) : []));
+  byId("weights").replaceChildren(weightsTable(answer.probabilities, names));
+  drawEvidence(told, names);
+}
+
+// What the counts said belongs to the forecast, not to the edit: written anew only with another forecast or language.
+let evidence = { told: null, key: "" };
+
+function drawEvidence(told, names) {
+  const key = JSON.stringify([language(), [...names]]);
+  if (evidence.told === told && evidence.key === key) return;
+  evidence = { told, key };
+  byId("evidence").replaceChildren(...(told ? evidenceNodes(told, names) : []));
 }
 
 /** With the set as the forecast had it: what the forecast would be without each part; after an edit, the set itself. */
