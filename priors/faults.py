@@ -9,10 +9,14 @@ from typing import NamedTuple
 
 
 class Fault(NamedTuple):
-    """One thing wrong; `field` is a JSON pointer such as /scenarios/0/years/2025/spread, "" for the whole."""
+    """One thing wrong; `field` is a JSON pointer such as /scenarios/0/years/2025/spread, "" for the whole.
+
+    `detail_nl` says it in Dutch, where a page shows it to those who stated the belief.
+    """
 
     field: str
     detail: str
+    detail_nl: str = ""
 
 
 class InvalidScenarioSet(ValueError):

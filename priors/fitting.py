@@ -18,6 +18,7 @@ import numpy as np
 from scipy import optimize, special
 
 from priors.faults import Fault
+from priors.feedback_words import chance_nl, persons_nl
 from priors.kernels import FloatArray
 from priors.parents import SKEWED_FAMILIES, parent
 from priors.spread import FAMILIES, LARGEST_PERSONS, LARGEST_SKEWED_RELATIVE_SD, SMALLEST_RELATIVE_SD
@@ -71,7 +72,11 @@ class FitRemark:
 def judged_quantiles(points: Sequence[tuple[float, float]]) -> Judged:
     """Judgements from (level, value) pairs in any order; raises InvalidJudgements."""
     faults = [
-        Fault(f"/points/{i}/level", "must lie between 0 and 1, both excluded")
+        Fault(
+            f"/points/{i}/level",
+            "must lie between 0 and 1, both excluded",
+            "Een kans ligt tussen 0 en 100%, beide niet meegerekend.",
+        )
         for i, (level, _) in enumerate(points)
         if not 0.0 < level < 1.0
     ]
@@ -79,14 +84,21 @@ def judged_quantiles(points: Sequence[tuple[float, float]]) -> Judged:
     for before, after in itertools.pairwise(order):
         (low, first), (high, second) = points[before], points[after]
         if low == high:
-            faults.append(Fault(f"/points/{after}/level", f"the level {high:g} is given twice"))
+            dutch = f"De kans {chance_nl(high)} staat er twee keer."
+            faults.append(Fault(f"/points/{after}/level", f"the level {high:g} is given twice", dutch))
         elif second <= first:
             detail = f"{second:,g} at {high:g} must be above {first:,g} at {low:g}: quantiles ascend with their level"
-            faults.append(Fault(f"/points/{after}/value", detail))
+            dutch = (
+                f"Het aantal bij kans {chance_nl(high)} ({persons_nl(second)}) moet boven dat bij kans "
+                f"{chance_nl(low)} ({persons_nl(first)}) liggen: een grotere kans op minder hoort bij een hoger aantal."
+            )
+            faults.append(Fault(f"/points/{after}/value", detail, dutch))
     if len(points) < 2:
-        faults.append(Fault("/points", "two quantiles at least are needed: one says where, two how wide"))
+        dutch = "Geef ten minste twee aantallen: één zegt waar, twee zeggen hoe breed."
+        detail = "two quantiles at least are needed: one says where, two how wide"
+        faults.append(Fault("/points", detail, dutch))
     if len(points) > _MOST:
-        faults.append(Fault("/points", f"may be at most {_MOST}"))
+        faults.append(Fault("/points", f"may be at most {_MOST}", f"Er mogen er hoogstens {_MOST} zijn."))
     if faults:
         raise InvalidJudgements(faults)
     return Judged(tuple(points[i][0] for i in order), tuple(points[i][1] for i in order))
@@ -99,20 +111,26 @@ def judged_chips(bins: Sequence[float], chips: Sequence[float]) -> Judged:
         detail = f"{len(chips)} bins have {len(chips) + 1} edges, not {len(bins)}"
         faults.append(Fault("/bins", detail))
     faults += [
-        Fault(f"/bins/{i + 1}", "edges must ascend")
+        Fault(f"/bins/{i + 1}", "edges must ascend", "De grenzen van de vakken moeten oplopen.")
         for i, (a, b) in enumerate(itertools.pairwise(bins))
         if b <= a
     ]
-    faults += [Fault(f"/chips/{i}", "must be 0 or more") for i, chip in enumerate(chips) if chip < 0]
+    faults += [
+        Fault(f"/chips/{i}", "must be 0 or more", "Een vak heeft 0 of meer fiches.")
+        for i, chip in enumerate(chips)
+        if chip < 0
+    ]
     filled = sum(chip > 0 for chip in chips)
     if not faults and filled < 3:
         where = "all chips lie in one bin" if filled == 1 else f"chips lie in {filled} bins"
         detail = (
             f"{where}: that hardly says how wide your belief is; use three bins at least, or narrower ones"
         )
-        faults.append(Fault("/chips", detail))
+        waar = "Alle fiches liggen in één vak" if filled == 1 else f"De fiches liggen in {filled} vakken"
+        dutch = f"{waar}: dat zegt nauwelijks hoe zeker u bent. Gebruik ten minste drie vakken, of smallere."
+        faults.append(Fault("/chips", detail, dutch))
     if len(chips) > _MOST:
-        faults.append(Fault("/chips", f"may be at most {_MOST}"))
+        faults.append(Fault("/chips", f"may be at most {_MOST}", f"Er mogen er hoogstens {_MOST} zijn."))
     if faults:
         raise InvalidJudgements(faults)
     shares = np.cumsum(chips)[:-1] / math.fsum(chips)
@@ -125,9 +143,9 @@ def fit(judged: Judged, family: str) -> Fit:
     """The member of the family nearest to the judgements; raises InvalidJudgements when none can be."""
     levels, values = np.array(judged.levels), np.array(judged.values)
     if family in SKEWED_FAMILIES and values.min() <= 0:
-        raise InvalidJudgements(
-            [Fault("/family", f"a {family} belief lies above 0; {values.min():,g} does not")]
-        )
+        detail = f"a {family} belief lies above 0; {values.min():,g} does not"
+        dutch = f"Deze vorm van verdeling ligt boven 0; {persons_nl(float(values.min()))} niet."
+        raise InvalidJudgements([Fault("/family", detail, dutch)])
     start = _start(levels, values, family)
 
     def away(parameters: FloatArray) -> FloatArray:

@@ -23,8 +23,15 @@ def canonical_record(record: object) -> Any:
     """Plain JSON content of a record: camelCase for our records, a scenario set without its reason."""
     if isinstance(record, ScenarioSet):
         # A set that is no pool keeps the hash it had before there were pools.
-        left_out = {"reason"} if record.pool else {"reason", "pool"}
-        return record.model_dump(mode="json", by_alias=True, exclude=left_out)
+        if record.pool is None:
+            return record.model_dump(mode="json", by_alias=True, exclude={"reason", "pool"})
+        plain = record.model_dump(mode="json", by_alias=True, exclude={"reason"})
+        # Likewise a pool without weights by performance, from before raw weights were kept.
+        plain["pool"]["members"] = [
+            {name: value for name, value in member.items() if name != "rawWeight" or value is not None}
+            for member in plain["pool"]["members"]
+        ]
+        return plain
     if isinstance(record, BaseModel):
         return record.model_dump(mode="json", by_alias=True)
     return record

@@ -96,18 +96,25 @@ def _differences(records: Sequence[ScenarioSet], named: Mapping[str, Any]) -> li
     for place, record in enumerate(records):
         where = f"/members/{place}"
         if record.target != first.target:
-            faults.append(Fault(where, "is about another target than the first member"))
+            dutch = f"Set {place + 1} gaat over een andere reeks dan de eerste."
+            faults.append(Fault(where, "is about another target than the first member", dutch))
         if record.cutoff.isoformat() != named["cutoff"]:
-            faults.append(Fault(where, f"has the cutoff {record.cutoff}, the pool {named['cutoff']}"))
+            dutch = f"Set {place + 1} heeft peildatum {record.cutoff}, de samenvoeging {named['cutoff']}."
+            detail = f"has the cutoff {record.cutoff}, the pool {named['cutoff']}"
+            faults.append(Fault(where, detail, dutch))
         if record.pool is not None:
-            faults.append(Fault(where, "is a pool itself; pool its members"))
+            dutch = f"Set {place + 1} is zelf een samenvoeging; voeg de sets ervan samen."
+            faults.append(Fault(where, "is a pool itself; pool its members", dutch))
         years = {year for scenario in record.scenarios for year in scenario.years}
         silent = sorted({y for s in first.scenarios for y in s.years} ^ years)
         if silent:
             said = ", ".join(map(str, silent))
-            faults.append(
-                Fault(where, f"states other years than the first member: {said} only in one of them")
+            detail = f"states other years than the first member: {said} only in one of them"
+            dutch = (
+                f"Set {place + 1} noemt andere jaren dan de eerste set: {said} staat maar in één van beide. Vul die "
+                "jaren eerst in beide in, of laat ze in beide weg."
             )
+            faults.append(Fault(where, detail, dutch))
     return faults
 
 
@@ -189,7 +196,8 @@ def logarithmic_table(
             logs = sum((w * np.log(d.pdf(year, x)) for w, d in given), np.zeros(len(x)))
         if not np.isfinite(logs).any():
             detail = f"their densities of {year} have nothing in common; use a linear pool"
-            raise InvalidScenarioSet((Fault("/members", detail),))
+            dutch = f"De verdelingen van {year} hebben niets gemeen; voeg lineair samen."
+            raise InvalidScenarioSet((Fault("/members", detail, dutch),))
         inside = np.flatnonzero(logs > logs.max() - _VISIBLE)
         low, high = float(x[max(inside[0] - 1, 0)]), float(x[min(inside[-1] + 1, len(x) - 1)])
     density = np.exp(logs - logs.max())

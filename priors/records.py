@@ -164,12 +164,16 @@ class Target(Record):
 
 
 class PoolMember(Record):
-    """A pooled set in one version, the weight it got, and the one equal weights would have given it."""
+    """A pooled set in one version, the weight it got, and the one equal weights would have given it.
+
+    `raw_weight` is the one by track record alone, before shrinking, where weights are by performance.
+    """
 
     scenario_set: Annotated[str, StringConstraints(min_length=1, max_length=36)]
     version: Annotated[int, Field(ge=1)]
     weight: Annotated[Number, Field(ge=0.0, le=1.0)]
     equal_weight: Annotated[Number, Field(ge=0.0, le=1.0)]
+    raw_weight: Annotated[Number, Field(ge=0.0, le=1.0)] | None = None
 
 
 class PoolTable(Record):

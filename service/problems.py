@@ -37,12 +37,18 @@ FIELD_ERROR_SCHEMA: dict[str, Any] = {
     "properties": {
         "field": {"type": "string", "description": "JSON pointer into the body, or a parameter's name."},
         "detail": {"type": "string"},
+        "detailNl": {"type": "string", "description": "The same in Dutch, where pages show it."},
         "row": {"type": "integer", "description": "Row of a delivery, the first row of data being 1."},
     },
 }
 
 
-Fault = tuple[str, str] | Mapping[str, Any]
+Fault = tuple[str, ...] | Mapping[str, Any]
+
+
+def fault(field: str, detail: str, dutch: str = "") -> dict[str, str]:
+    """One fault in the input, with its sentence in Dutch too where there is one, for those who see it on a page."""
+    return {"field": field, "detail": detail, **({"detailNl": dutch} if dutch else {})}
 
 
 class FieldError(NamedTuple):
@@ -55,7 +61,7 @@ class FieldError(NamedTuple):
 class Problem(Exception):
     """An answer that is not a success; raise it anywhere below a request.
 
-    `errors` holds (field, detail) pairs or ready mappings; `extra` adds members to the body.
+    `errors` holds (field, detail[, the same in Dutch]) or ready mappings; `extra` adds members to the body.
     """
 
     def __init__(
@@ -70,7 +76,7 @@ class Problem(Exception):
     ) -> None:
         super().__init__(detail)
         self.status, self.title, self.detail = status, title, detail
-        self.errors = [dict(e) if isinstance(e, Mapping) else {"field": e[0], "detail": e[1]} for e in errors]
+        self.errors = [dict(e) if isinstance(e, Mapping) else fault(*e) for e in errors]
         self.headers, self.extra = dict(headers or {}), dict(extra or {})
 
     def body(self) -> dict[str, Any]:

@@ -150,7 +150,7 @@ def _entries(body: bytes, kind: str) -> tuple[list[NewEntry], list[TranscribedFo
     except IntakeRefused as refused:
         raise _refusal(refused.faults) from None
     except DeliveryRefused as refused:
-        raise _refusal(IntakeFault(*error) for error in refused.errors) from None
+        raise _refusal(IntakeFault(*error[:3]) for error in refused.errors) from None
 
 
 def _refusal(faults: Iterable[IntakeFault]) -> Exception:

@@ -130,7 +130,7 @@ def _parsed(body: bytes, kind: str) -> pd.DataFrame:
 def _refusal(refused: DeliveryRefused, kind: str) -> Problem:
     """Every fault with its row; the field is the CSV's column, or a pointer into the JSON list."""
     errors: list[dict[str, Any]] = []
-    for row, field, detail in refused.errors[:_MOST_FAULTS]:
+    for row, field, detail, _ in refused.errors[:_MOST_FAULTS]:
         place = f"/{row - 1}/{field}" if kind == "json" and row is not None else field
         if row is None:
             errors.append({"field": place, "detail": detail})

@@ -16,7 +16,7 @@ from service.api.etags import not_modified
 from service.api.finished import etag_of
 from service.api.scenario_sets import SetId, Version, found_set
 from service.api.shapes import Shape
-from service.problems import documented, invalid_input
+from service.problems import documented, fault, invalid_input
 from service.security import ReaderOfConcepts
 
 router = APIRouter(tags=["scenario sets"])
@@ -50,8 +50,8 @@ def import_set(body: RawBody, _caller: ReaderOfConcepts) -> ImportedParts:
         return ImportedParts(**read_scenario_table(body))
     except DeliveryRefused as refused:
         faults = [
-            {"field": place, "detail": detail, **({} if row is None else {"row": row})}
-            for row, place, detail in refused.errors
+            {**fault(place, detail, dutch), **({} if row is None else {"row": row})}
+            for row, place, detail, dutch in refused.errors
         ]
         raise invalid_input(faults, title="Table refused") from None
 

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 from sqlalchemy.orm import Session
 
 from priors.faults import InvalidScenarioSet, pointer
-from priors.pooling import equal_weights, performance_weights, pool_sets
+from priors.pooling import PerformanceWeights, equal_weights, performance_weights, pool_sets
 from priors.records import (
     CalendarDate,
     EditionName,
@@ -39,7 +39,7 @@ from service.api.scenario_shapes import (
     stored_shape,
 )
 from service.implied import Counted, counted, implied
-from service.problems import documented, invalid_input, not_found
+from service.problems import documented, fault, invalid_input, not_found
 from service.scenario_changes import create_scenario_set
 from service.security import Caller, ExpertCaller, ReaderOfConcepts
 from service.storage.audit import record_action
@@ -87,10 +87,9 @@ _BODY = {"requestBody": {"required": True, "content": {"application/json": {"sch
 def create_pool(
     body: RawBody, caller: ExpertCaller, sessions: Sessions, response: Response
 ) -> SavedScenarioSet:
-    asked = _read(read_json(body))
+    asked = read_pool_body(read_json(body))
     with writing(sessions) as session:
-        members = _members(session, asked, caller)
-        record = _pooled(session, asked, members)
+        record = pooled_record(session, asked, caller)
         stored = create_scenario_set(session, record, caller.name)
         record_action(session, caller.name, caller.role, "pool scenario sets", set_subject(stored.id))
         answer = saved_shape(stored, implied(session, record).feedback)
@@ -140,7 +139,8 @@ def read_pool(
     return stored_shape(stored)
 
 
-def _read(document: Any) -> PoolBody:
+def read_pool_body(document: Any) -> PoolBody:
+    """What is asked; raises Problem 400 with every fault."""
     try:
         return PoolBody.model_validate(document)
     except ValidationError as error:
@@ -167,12 +167,19 @@ def _members(session: Session, asked: PoolBody, caller: Caller) -> list[StoredSe
     return found
 
 
-def _pooled(session: Session, asked: PoolBody, members: list[StoredSet]) -> ScenarioSet:
+def pooled_record(session: Session, asked: PoolBody, caller: Caller) -> ScenarioSet:
+    """The pool as a scenario set, not stored; raises Problem 400 for what cannot be pooled, 403 for hidden sets."""
+    members = _members(session, asked, caller)
     equal, known = equal_weights(len(members)), counted(session, members[0].record)
-    weights = _by_record(session, members, known) if asked.weights == "performance" else _weights(asked)
+    raw: tuple[float | None, ...] = (None,) * len(members)
+    if asked.weights == "performance":
+        by_record = _by_record(session, members, known)
+        weights, raw = by_record.shrunk, by_record.raw
+    else:
+        weights = _weights(asked)
     pooled = [
-        (PoolMember(scenario_set=one.id, version=one.version, weight=w, equal_weight=e), one.record)
-        for one, w, e in zip(members, weights, equal, strict=True)
+        (_member(one, weight, even, before), one.record)
+        for one, weight, even, before in zip(members, weights, equal, raw, strict=True)
     ]
     named = {
         "name": asked.name,
@@ -186,21 +193,31 @@ def _pooled(session: Session, asked: PoolBody, members: list[StoredSet]) -> Scen
         raise invalid_input(invalid.faults, title="Invalid scenario pool") from None
 
 
-def _by_record(session: Session, members: list[StoredSet], known: Counted) -> tuple[float, ...]:
+def _member(one: StoredSet, weight: float, equal: float, raw: float | None) -> PoolMember:
+    return PoolMember(
+        scenario_set=one.id, version=one.version, weight=weight, equal_weight=equal, raw_weight=raw
+    )
+
+
+def _by_record(session: Session, members: list[StoredSet], known: Counted) -> PerformanceWeights:
     """Weights by what each member's author scored in the archive, shrunk towards equal."""
     target = members[0].record.target
     scores = [expert_scores(session, target, one.created_by, known.yearly) for one in members]
     without = [
-        (
+        fault(
             pointer("members", place, "scenarioSet"),
             f"{one.created_by} has no forecasts in the archive that came true; use equal or stated weights",
+            f"{one.created_by} heeft geen uitgekomen prognoses in het archief; kies gelijke of eigen gewichten.",
         )
         for place, (one, own) in enumerate(zip(members, scores, strict=True))
         if not own
     ]
     if without:
-        raise invalid_input([("/weights", "not every member has a track record"), *without])
-    return performance_weights(scores).shrunk
+        whole = fault(
+            "/weights", "not every member has a track record", "Niet iedereen heeft een staat van dienst."
+        )
+        raise invalid_input([whole, *without])
+    return performance_weights(scores)
 
 
 def _weights(asked: PoolBody) -> tuple[float, ...]:
@@ -212,5 +229,7 @@ def _weights(asked: PoolBody) -> tuple[float, ...]:
         raise invalid_input(missing, title="Invalid scenario pool")
     given = tuple(w for w in stated if w is not None)
     if abs(sum(given) - 1.0) > _TOLERANCE:
-        raise invalid_input([("/members", f"the weights sum to {sum(given):.9g}, they must sum to 1")])
+        total = f"{sum(given):.9g}"
+        dutch = f"De gewichten tellen op tot {total.replace('.', ',')}; ze moeten optellen tot 1."
+        raise invalid_input([fault("/members", f"the weights sum to {total}, they must sum to 1", dutch)])
     return given

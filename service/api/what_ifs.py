@@ -73,7 +73,7 @@ class WhatIfAnswer(Shape):
 
 _PARTS = ("scenarios", "events", "unforeseen")
 _BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": inlined(WhatIfBody)}}}}
-_Faults = list[tuple[str, str]]
+_Faults = list[tuple[str, ...]]
 
 
 @router.post(
@@ -122,7 +122,7 @@ def _patched_set(payload: Mapping[str, Any], done: Finished) -> tuple[ScenarioSe
     try:
         return parse_scenario_set({**_stated(done), **pool, **patch}), []
     except InvalidScenarioSet as invalid:
-        return None, [(fault.field, fault.detail) for fault in invalid.faults]
+        return None, [tuple(fault) for fault in invalid.faults]
 
 
 def _stated(done: Finished) -> dict[str, Any]:

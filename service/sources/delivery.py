@@ -22,6 +22,7 @@ __all__ = ["DELIVERY_COLUMNS", "DeliveryRefused", "RowError", "parse_delivery_cs
 
 # Refused as a count whatever it is exactly; larger integers need not be written out.
 _BEYOND = 10**18
+_AS_UTF8 = "Dit is geen UTF-8; bewaar het bestand als ‘CSV UTF-8’."
 _JSON_NAMES = {"knownAt" if name == "known_at" else name: name for name in DELIVERY_COLUMNS}
 
 
@@ -64,15 +65,15 @@ def parse_delivery_json(items: Sequence[object], *, received_at: datetime | None
 def decoded(data: bytes, encoding: str = "utf-8-sig") -> str:
     """The text of a file, its byte-order mark removed; raises DeliveryRefused when it is not so encoded."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in data:
-        raise DeliveryRefused([RowError(None, "file", "is not UTF-8 text; save it as 'CSV UTF-8'")])
+        raise DeliveryRefused([RowError(None, "file", "is not UTF-8 text; save it as 'CSV UTF-8'", _AS_UTF8)])
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         detail = "is not UTF-8; save the file as 'CSV UTF-8'"
-        raise DeliveryRefused([RowError(line, "encoding", detail)]) from None
+        raise DeliveryRefused([RowError(line, "encoding", detail, _AS_UTF8)]) from None
     if not text.strip():
-        raise DeliveryRefused([RowError(None, "file", "is empty")])
+        raise DeliveryRefused([RowError(None, "file", "is empty", "Het bestand is leeg.")])
     return text
 
 
@@ -116,7 +117,8 @@ def csv_records(text: str, delimiter: str | None = None) -> tuple[list[int], lis
             line = reader.line_num + 1
     except csv.Error:
         detail = "cannot be read as CSV from here on; look for a quotation mark that is not closed"
-        raise DeliveryRefused([RowError(line, "row", detail)]) from None
+        dutch = "Vanaf hier is dit geen CSV; zoek een aanhalingsteken dat niet wordt gesloten."
+        raise DeliveryRefused([RowError(line, "row", detail, dutch)]) from None
     return lines, records
 
 
@@ -124,7 +126,12 @@ def ragged_faults(lines: list[int], records: list[list[str]]) -> list[RowError]:
     """A fault for every record with more or fewer cells than the header."""
     width = len(records[0])
     return [
-        RowError(line, "row", f"has {len(record)} cells, the header {width}; check the separators")
+        RowError(
+            line,
+            "row",
+            f"has {len(record)} cells, the header {width}; check the separators",
+            f"{len(record)} cellen, de kop heeft er {width}; kijk naar de scheidingstekens.",
+        )
         for line, record in zip(lines[1:], records[1:], strict=True)
         if len(record) != width
     ]
@@ -133,7 +140,10 @@ def ragged_faults(lines: list[int], records: list[list[str]]) -> list[RowError]:
 def _delimiter(text: str) -> str:
     header = text.lstrip("\r\n").split("\n", 1)[0]
     if "\t" in header and "," not in header and ";" not in header:
-        raise DeliveryRefused([RowError(1, "header", "is separated by tabs; use commas or semicolons")])
+        detail = "is separated by tabs; use commas or semicolons"
+        raise DeliveryRefused(
+            [RowError(1, "header", detail, "Gescheiden door tabs; gebruik komma’s of puntkomma’s.")]
+        )
     return ";" if header.count(";") > header.count(",") else ","
 
 

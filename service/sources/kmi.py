@@ -129,6 +129,6 @@ def _checked(
         errors = found + [error for error in refused.errors if (error.row, error.field) not in told]
     if errors:
         theirs = dict(mapping.columns)
-        renamed = {RowError(e.row, theirs.get(e.field, e.field), e.detail) for e in errors}  # type: ignore[call-overload]
+        renamed = {RowError(e.row, theirs.get(e.field, e.field), e.detail, e.detail_nl) for e in errors}  # type: ignore[call-overload]
         raise DeliveryRefused(renamed) from None
     return frame

@@ -37,7 +37,10 @@ class TextTable(NamedTuple):
 def read_table(data: bytes, layout: FileFormat) -> TextTable:
     """The table in a file of any of the three kinds; raises DeliveryRefused when it cannot be read."""
     if data.startswith(_LEGACY):
-        raise _refused("is an old or protected workbook; save it as .xlsx without a password")
+        raise _refused(
+            "is an old or protected workbook; save it as .xlsx without a password",
+            "Dit is een oud of beveiligd werkboek; bewaar het als .xlsx zonder wachtwoord.",
+        )
     if data.startswith(b"PK"):
         return _workbook(data, layout)
     if data.startswith(b"PAR1"):
@@ -58,11 +61,11 @@ def _table(
     names = [name.strip() for name in header]
     twice = {name for name in names if names.count(name) > 1 or not name}
     if twice:
-        raise DeliveryRefused(
-            [RowError(header_row, "header", "has a column without a name or two with the same")]
-        )
+        detail = "has a column without a name or two with the same"
+        dutch = "Er is een kolom zonder naam, of er zijn er twee met dezelfde."
+        raise DeliveryRefused([RowError(header_row, "header", detail, dutch)])
     if not rows and not found:
-        raise _refused("holds a header but no rows")
+        raise _refused("holds a header but no rows", "Er staat wel een kop in, maar geen rijen.")
     cells = pd.DataFrame(list(rows.values()), columns=names, index=list(rows), dtype=str)
     return TextTable(cells, header_row, tuple(found))
 
@@ -72,14 +75,23 @@ def _workbook(data: bytes, layout: FileFormat) -> TextTable:
     try:
         book = openpyxl.load_workbook(io.BytesIO(data))
     except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
-        raise _refused("is a workbook that cannot be read; save it again as .xlsx") from error
+        detail = "is a workbook that cannot be read; save it again as .xlsx"
+        raise _refused(
+            detail, "Dit werkboek kan niet worden gelezen; bewaar het opnieuw als .xlsx."
+        ) from error
     sheet = _sheet(book, layout.sheet)
     found = [
-        RowError(area.min_row, str(area), "merged cells; unmerge them and fill in every cell")
+        RowError(
+            area.min_row,
+            str(area),
+            "merged cells; unmerge them and fill in every cell",
+            "samengevoegde cellen; hef dat op en vul elke cel",
+        )
         for area in sheet.merged_cells.ranges
     ]
     if sheet.max_row * sheet.max_column > LARGEST_GRID:
-        raise _refused("has cells too far from the others; copy the table to a new sheet")
+        detail = "has cells too far from the others; copy the table to a new sheet"
+        raise _refused(detail, "Er staan cellen te ver van de andere; kopieer de tabel naar een nieuw blad.")
     grid: dict[int, list[str]] = {}
     for row in sheet.iter_rows(min_row=layout.header_row):
         grid[row[0].row or 0] = [_shown(cell, found) for cell in row]
@@ -87,11 +99,14 @@ def _workbook(data: bytes, layout: FileFormat) -> TextTable:
     if found:
         raise DeliveryRefused(found)
     if layout.header_row not in filled:
-        raise DeliveryRefused([RowError(layout.header_row, "header", "not found in this row of the sheet")])
+        missing = RowError(
+            layout.header_row, "header", "not found in this row of the sheet", "Hier hoort de kop te staan."
+        )
+        raise DeliveryRefused([missing])
     header = filled.pop(layout.header_row)
     used = max(place for place, name in enumerate(header) if name) + 1
     beyond = [
-        RowError(n, "row", "has cells to the right of the header")
+        RowError(n, "row", "has cells to the right of the header", "Er staan cellen rechts van de kop.")
         for n, row in filled.items()
         if any(row[used:])
     ]
@@ -104,23 +119,33 @@ def _refuse_macros(data: bytes) -> None:
             names = archive.namelist()
             unpacked = sum(item.file_size for item in archive.infolist())
     except zipfile.BadZipFile:
-        raise _refused("is a workbook that is cut off or damaged; send it again") from None
+        detail = "is a workbook that is cut off or damaged; send it again"
+        raise _refused(detail, "Dit werkboek is afgebroken of beschadigd; bewaar het opnieuw.") from None
     if any(name.lower().endswith("vbaproject.bin") for name in names):
-        raise _refused("holds macros; save it as a workbook without macros (.xlsx)")
+        detail = "holds macros; save it as a workbook without macros (.xlsx)"
+        raise _refused(
+            detail, "In dit werkboek zitten macro’s; bewaar het als werkboek zonder macro’s (.xlsx)."
+        )
     if "xl/workbook.xml" not in names:
-        raise _refused("is not an .xlsx workbook")
+        raise _refused("is not an .xlsx workbook", "Dit is geen .xlsx-werkboek.")
     if unpacked > LARGEST_UNPACKED:
-        raise _refused("is too large once unpacked; deliver it as Parquet or in parts")
+        detail = "is too large once unpacked; deliver it as Parquet or in parts"
+        raise _refused(detail, "Dit werkboek is uitgepakt te groot; verdeel het.")
 
 
 def _sheet(book: openpyxl.Workbook, name: str | None) -> Worksheet:
     if name is not None and name not in book.sheetnames:
         raise _refused(f"has no sheet {name!r}, which the mapping asks for")
     if name is None and len(book.sheetnames) > 1:
-        raise _refused("has more than one sheet; name the one to read in the mapping ([file] sheet)")
+        raise _refused(
+            "has more than one sheet; name the one to read in the mapping ([file] sheet)",
+            "Dit werkboek heeft meer dan één blad; laat er één over, of noem het blad ‘scenarios’.",
+        )
     sheet = book[name or book.sheetnames[0]]
     if not isinstance(sheet, Worksheet):
-        raise _refused("has a chart where the mapping expects a sheet")
+        raise _refused(
+            "has a chart where the mapping expects a sheet", "Het blad is een grafiek, geen tabel."
+        )
     return sheet
 
 
@@ -128,11 +153,17 @@ def _shown(cell: Cell | MergedCell, found: list[RowError]) -> str:
     """The cell as text; a formula, error or truth value becomes a fault."""
     if cell.data_type in {"f", "e", "b"}:
         kinds = {
-            "f": "a formula; paste it as a value",
-            "e": "an error value; correct it or leave the cell empty",
+            "f": ("holds a formula; paste it as a value", "een formule; plak de uitkomst als waarde"),
+            "e": (
+                "holds an error value; correct it or leave the cell empty",
+                "een foutwaarde; verbeter die of maak de cel leeg",
+            ),
+            "b": (
+                "holds true or false; write text or a number",
+                "waar of onwaar; schrijf tekst of een getal",
+            ),
         }
-        detail = kinds.get(str(cell.data_type), "true or false; write text or a number")
-        found.append(RowError(cell.row, cell.coordinate, f"holds {detail}"))
+        found.append(RowError(cell.row, cell.coordinate, *kinds[str(cell.data_type)]))
         return ""
     return _text(cell.value)
 
@@ -159,5 +190,5 @@ def _text(value: object) -> str:
     return value.isoformat() if isinstance(value, date) else str(value).strip()
 
 
-def _refused(detail: str) -> DeliveryRefused:
-    return DeliveryRefused([RowError(None, "file", detail)])
+def _refused(detail: str, dutch: str = "") -> DeliveryRefused:
+    return DeliveryRefused([RowError(None, "file", detail, dutch)])

@@ -16,11 +16,15 @@ _QUOTABLE = re.compile(r"-?\d{1,7}([.,]\d{1,3})?|\d{4}[-/]?[MQ]?\d{1,2}|[A-Za-z]
 
 
 class RowError(NamedTuple):
-    """One fault. `row` counts as the deliverer sees it; None when the fault is of the file as a whole."""
+    """One fault. `row` counts as the deliverer sees it; None when the fault is of the file as a whole.
+
+    `detail_nl` says it in Dutch, as a sentence of its own, where a page shows it.
+    """
 
     row: int | None
     field: str
     detail: str
+    detail_nl: str = ""
 
 
 class DeliveryRefused(ValueError):

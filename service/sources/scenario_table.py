@@ -33,6 +33,7 @@ _DUTCH = {
     "verwachting": "expected", "spreiding": "spread", "vrijheidsgraden": "degrees_of_freedom",
     "sluit_uit": "excludes", "kans_per_scenario": "probability_by_scenario", "vanaf": "start",
 }  # fmt: skip
+_IN_DUTCH = {english: dutch.replace("_", " ") for dutch, english in reversed(_DUTCH.items())}
 _KINDS = {"": "scenario", "scenario": "scenario", "event": "event", "gebeurtenis": "event"}
 _KINDS |= {"unforeseen": "unforeseen", "onvoorzien": "unforeseen"}
 MOST_ROWS = 2_000
@@ -53,7 +54,8 @@ def read_scenario_table(data: bytes) -> dict[str, Any]:
     if faults:
         raise DeliveryRefused(faults)
     if len(table.cells) > MOST_ROWS:
-        raise DeliveryRefused([RowError(None, "file", f"has more than {MOST_ROWS:,} rows")])
+        dutch = f"Het bestand heeft meer dan {MOST_ROWS} rijen."
+        raise DeliveryRefused([RowError(None, "file", f"has more than {MOST_ROWS:,} rows", dutch)])
     reading = _Reading(names)
     for number, row in zip(table.cells.index, table.cells.to_numpy(dtype=str), strict=True):
         reading.add(int(number), dict(zip(names, map(str.strip, row), strict=True)))
@@ -84,12 +86,22 @@ def _header_faults(names: list[str], row: int) -> Iterator[RowError]:
     for place, name in enumerate(names, start=1):
         cell = f"{get_column_letter(place)}{row}"
         if name not in COLUMNS:
-            yield RowError(row, cell, f"unknown column; known are {', '.join(COLUMNS)}")
+            known = ", ".join(COLUMNS)
+            yield RowError(
+                row, cell, f"unknown column; known are {known}", f"onbekende kolom; bekend zijn {known}"
+            )
         elif name in names[: place - 1]:
-            yield RowError(row, cell, f"the column {name} occurs more than once")
+            yield RowError(
+                row, cell, f"the column {name} occurs more than once", f"de kolom {name} staat er twee keer"
+            )
     for name in REQUIRED:
         if name not in names:
-            yield RowError(row, "header", f"the column {name} is missing")
+            yield RowError(
+                row,
+                "header",
+                f"the column {name} is missing",
+                f"de kolom {_IN_DUTCH[name]} ({name}) ontbreekt",
+            )
 
 
 class _Reading:
@@ -103,24 +115,36 @@ class _Reading:
     def add(self, row: int, cells: Mapping[str, str]) -> None:
         kind = _KINDS.get(cells.get("kind", "").casefold())
         if kind is None:
-            return self._fault(row, "kind", "must be scenario, event or unforeseen")
+            return self._fault(
+                row,
+                "kind",
+                "must be scenario, event or unforeseen",
+                "moet scenario, gebeurtenis of onvoorzien zijn",
+            )
         key = cells["scenario"] or kind
         numbers = {
             name: self._number(row, name, cells[name]) for name in ("probability", "expected", "spread")
         }
         year = cells["year"]
         if not re.fullmatch(r"\d{4}", year):
-            return self._fault(row, "year", "must be a year of four digits")
+            return self._fault(
+                row, "year", "must be a year of four digits", "moet een jaar van vier cijfers zijn"
+            )
         stated = self._heading(row, kind, cells, numbers["probability"])
         part = self._parts.setdefault((kind, key), {**stated, "years": {}})
         for name in stated:
             if part[name] != stated[name]:
                 column = _snake(name)
                 self._fault(
-                    row, column, f"differs from an earlier row of {key!r}; one {kind} has one {column}"
+                    row,
+                    column,
+                    f"differs from an earlier row of {key!r}; one {kind} has one {column}",
+                    f"anders dan in een eerdere rij van ‘{key}’; per onderdeel is er één waarde",
                 )
         if year in part["years"]:
-            self._fault(row, "year", f"{year} is stated twice for {key!r}")
+            self._fault(
+                row, "year", f"{year} is stated twice for {key!r}", f"{year} staat er twee keer voor ‘{key}’"
+            )
         part["years"][year] = {"expected": numbers["expected"], "spread": numbers["spread"]}
         return None
 
@@ -145,7 +169,10 @@ class _Reading:
             key, sign, value = pair.partition("=")
             if not sign:
                 self._fault(
-                    row, "probability_by_scenario", "must be written as key=probability key=probability"
+                    row,
+                    "probability_by_scenario",
+                    "must be written as key=probability key=probability",
+                    "schrijf sleutel=kans sleutel=kans",
                 )
                 return {}
             found[key] = self._number(row, "probability_by_scenario", value)
@@ -156,17 +183,26 @@ class _Reading:
         # A workbook's own fraction is no text with signs between thousands.
         written = plain == text and not re.fullmatch(r"[+-]?0[.,]\d+", plain)
         if written and _GROUPED.fullmatch(plain):
-            self._fault(row, column, "leave out the signs between thousands: 34000, not 34.000")
+            self._fault(
+                row,
+                column,
+                "leave out the signs between thousands: 34000, not 34.000",
+                "laat de tekens tussen duizendtallen weg: 34000, niet 34.000",
+            )
             return 0.0
         if not _NUMBER.fullmatch(plain):
-            self._fault(row, column, "must be a number" if plain else "is empty; a number is needed")
+            if plain:
+                self._fault(row, column, "must be a number", "moet een getal zijn")
+            else:
+                self._fault(row, column, "is empty; a number is needed", "leeg; hier is een getal nodig")
             return 0.0
         percent = plain.endswith("%")
         value = float(plain.rstrip("% ").replace(",", "."))
         return value / 100 if percent else value
 
-    def _fault(self, row: int, column: str, detail: str) -> None:
-        self.faults.append(RowError(row, f"{self._letters.get(column, '')}{row}", f"{column} {detail}"))
+    def _fault(self, row: int, column: str, detail: str, dutch: str) -> None:
+        cell = f"{self._letters.get(column, '')}{row}"
+        self.faults.append(RowError(row, cell, f"{column} {detail}", f"{_IN_DUTCH[column]}: {dutch}"))
 
     def document(self) -> dict[str, Any]:
         found: dict[str, Any] = {"scenarios": self._of("scenario")}

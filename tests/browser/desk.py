@@ -78,8 +78,17 @@ class Desk:
         return dict(self.read(f"/scenario-sets/{self.set_id}"))
 
     def preview(self, body: dict[str, Any]) -> Any:
-        answer = httpx.post(f"{self.address}/v1/scenario-set-previews", json=body, timeout=30)
-        assert answer.status_code == 200, answer.text
+        return self.send("/scenario-set-previews", body, status=200)
+
+    def read_as(self, who: str, path: str) -> Any:
+        headers = {"Authorization": f"Bearer {who}"}
+        return httpx.get(f"{self.address}/v1{path}", headers=headers, timeout=30).raise_for_status().json()
+
+    def send(self, path: str, body: Any, status: int = 201, who: str = "") -> Any:
+        """What the service answers to a body, sent by the caller of that token."""
+        headers = {"Authorization": f"Bearer {who}"} if who else {}
+        answer = httpx.post(f"{self.address}/v1{path}", json=body, headers=headers, timeout=30)
+        assert answer.status_code == status, answer.text
         return answer.json()
 
     def save_beside(self, reason: str, **first_scenario: Any) -> None:

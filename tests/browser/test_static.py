@@ -176,7 +176,7 @@ def test_a_page_with_all_its_files_stays_light(client: Any, page: PageSpec) -> N
     files |= {f"{base}/i18n/nl/{name}.json" for name in page.words}
     answers = [client.get(path, headers={"Accept-Encoding": "gzip"}) for path in files]
     assert {answer.status_code for answer in answers} == {200}
-    assert sum(int(answer.headers["content-length"]) for answer in answers) < 150_000
+    assert sum(int(answer.headers["content-length"]) for answer in answers) < 160_000
 
 
 def test_a_text_that_does_not_exist_stops_the_start() -> None:

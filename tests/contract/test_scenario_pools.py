@@ -106,8 +106,15 @@ def test_performance_weights_come_from_the_archive_shrunk_towards_equal(
         for year in range(2019, 2023) for who, value in (("ann", 27_000), ("ben", 36_000))
     ]  # fmt: skip
     assert adm.post("/v1/archived-forecasts", json=archived).status_code == 201
-    made = ben.post("/v1/scenario-pools", json=pool(*ids, weights="performance"))
+    asked = pool(*ids, weights="performance")
+    before = ben.post("/v1/scenario-pool-previews", json=asked).json()
+    assert ben.get("/v1/scenario-pools").json()["total"] == 0
+    made = ben.post("/v1/scenario-pools", json=asked)
     assert made.status_code == 201, made.text
+    assert before["members"] == made.json()["pool"]["members"]
+    assert [m["rawWeight"] for m in before["members"]] == pytest.approx([0.8, 0.2])
+    assert before["years"] == ben.get(f"/v1/scenario-sets/{made.json()['id']}/density").json()["years"]
+    assert ben.get("/v1/ledger-verification").json()["valid"] is True
     # Relative scores 1/16 and 1/4: raw 4/5 and 1/5; four scored, so 4 / (4 + 8) of the way from a half.
     weights = [m["weight"] for m in made.json()["pool"]["members"]]
     assert weights == pytest.approx([0.5 + 0.3 / 3, 0.5 - 0.3 / 3])

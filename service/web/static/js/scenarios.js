@@ -2,16 +2,15 @@
 // Holds the state of the page; drawing, asking and keeping are done by the modules under scenarios/.
 
 import { ServiceError, get, getAll, getVersioned } from "./api.js";
-import { latest } from "./chooser.js";
 import { byId, show } from "./dom.js";
 import { clearFailure, failWith } from "./failure.js";
 import { date, moment, t } from "./i18n.js";
-import { askPreview, askWhatIf, fromDensity } from "./scenarios/answers.js";
+import { askPreview, askStored, askWhatIf } from "./scenarios/answers.js";
 import { makeAsker } from "./scenarios/asking.js";
 import { drawPosteriors } from "./scenarios/cards.js";
-import { startChoice, drawChoice } from "./scenarios/choice.js";
+import { drawChoice, keepInAddress, startChoice } from "./scenarios/choice.js";
 import { dialogIsOpen, startDialog } from "./scenarios/dialog.js";
-import { bodyOf, emptySet, rescaled, withEvent, withScenario, yearsOf } from "./scenarios/document.js";
+import { bodyOf, rescaled, unpooled, withEvent, withScenario, yearsOf } from "./scenarios/document.js";
 import { makeDrafts } from "./scenarios/drafts.js";
 import { drawYearChoices, isWhole, makeEditor } from "./scenarios/editor.js";
 import { openElicitation } from "./scenarios/elicit_dialog.js";
@@ -27,7 +26,10 @@ import { drawFaults, drawUnreachable } from "./scenarios/refusals.js";
 import { drawBasis, drawFeedback, drawOwn, drawResults } from "./scenarios/results.js";
 import { startKeys } from "./scenarios/keys.js";
 import { drawOrder } from "./scenarios/order.js";
+import { drawPool } from "./scenarios/pool_card.js";
+import { openPool } from "./scenarios/pool_dialog.js";
 import { openSave } from "./scenarios/save_dialog.js";
+import { firstSet } from "./scenarios/start.js";
 import { drawSummary } from "./scenarios/summary.js";
 import { startTransfer } from "./scenarios/transfer.js";
 import { drawWeight, syncWeight } from "./scenarios/weight.js";
@@ -90,7 +92,7 @@ const editor = makeEditor({
 const comparison = makeComparison({ view, set, redraw: () => drawAnswers() });
 
 const whatIf = makeAsker({
-  ask: (asked, signal) => askWhatIf(view.forecast, asked, signal),
+  ask: (asked, signal) => askWhatIf(view.forecast, asked, madeWith(), signal),
   receive: (answer) => take(answer),
   refuse: (error) => refused(error),
   measure: () => "instroom.redraw",
@@ -99,7 +101,7 @@ const whatIf = makeAsker({
 // With a forecast the preview only adds feedback and the experts' own curve, and waits for a pause; without one it is
 // the answer.
 const preview = makeAsker({
-  ask: (asked, signal) => askPreview(asked, signal),
+  ask: (asked, signal) => (view.stored && !isDirty() ? askStored(view.stored.id, signal) : askPreview(asked, signal)),
   receive: (answer) => {
     Object.assign(view, { experts: answer, feedback: answer.feedback });
     if (!view.forecast) take(answer);
@@ -115,7 +117,8 @@ const preview = makeAsker({
 /** Every edit comes through here: a step to undo, the draft, the cards, and the question what it does. */
 function change(next, gesture = null, focus = null) {
   const editedAt = performance.now();
-  history.edit({ ...work(), set: next }, gesture);
+  // A pool that is changed is a set like any other: its members no longer tell what it says.
+  history.edit({ ...work(), set: unpooled(next) }, gesture);
   after(editedAt, { focus });
 }
 
@@ -184,16 +187,19 @@ function drawAnswers() {
 
 function shown() {
   const experts = view.forecast && comparison.wants("experts") ? view.experts : null;
-  return { ...view, layers: comparison.layers(), experts, own: view.experts, names: partNames(set(), view.sets), unchanged: asForecast() };
+  return { ...view, layers: comparison.layers(), experts, own: view.experts, names: partNames(set(), view.sets), unchanged: Boolean(madeWith()) && !isDirty() };
 }
 
-/** Whether the draft is what the forecast was made with. */
-function asForecast() {
+/** What the forecast was made with, where that is the saved version. */
+function madeWith() {
   const made = view.forecast?.request;
-  return made?.scenarioSet === view.stored?.id && made?.scenarioSetVersion === view.stored?.version && !isDirty();
+  return view.stored && made?.scenarioSet === view.stored.id && made.scenarioSetVersion === view.stored.version ? view.base : null;
 }
 
-const head = () => drawHead({ set: set(), stored: view.stored, history, dirty: isDirty(), kept: draftState });
+function head() {
+  drawHead({ set: set(), stored: view.stored, history, dirty: isDirty(), kept: draftState });
+  drawPool(set(), view.sets);
+}
 
 function drawYears() {
   const years = yearsOf(set());
@@ -243,7 +249,7 @@ async function open(id, started = null) {
   if (id) await readStored(id);
   const draft = started ? null : await drafts.open(id ?? "new");
   if (started) await drafts.open("new");
-  const begun = started ?? view.base ?? emptySet(latestCutoff(), newLabels());
+  const begun = started ?? view.base ?? firstSet(view.forecasts);
   view.forecast = forecastFor(view.forecasts, id, begun);
   history.reset({ set: begun, expertWeight: savedWeight() });
   draftState = null;
@@ -258,10 +264,6 @@ async function open(id, started = null) {
   head();
   await around();
 }
-
-// A new set most often joins the round that the latest forecast is about.
-const latestCutoff = () => latest(view.forecasts)?.request.cutoff ?? new Date().toISOString().slice(0, 10);
-const newLabels = () => ({ name: t("sets.newName"), first: t("sets.first"), second: t("sets.second") });
 
 async function readStored(id) {
   const { body, etag } = await getVersioned(`/scenario-sets/${encodeURIComponent(id)}`);
@@ -308,15 +310,17 @@ async function ordered() {
 
 async function savedAnswer(forecast, base) {
   if (!isWhole(base)) return null;
-  if (forecast) return askWhatIf(forecast, { set: base, expertWeight: savedWeight() });
-  const { body } = await getVersioned(`/scenario-sets/${encodeURIComponent(view.stored.id)}/density`);
-  return fromDensity(body);
+  return forecast ? askWhatIf(forecast, { set: base, expertWeight: savedWeight() }, madeWith()) : askStored(view.stored.id);
 }
 
-function keepInAddress(id) {
-  const url = new URL(window.location.href);
-  url.searchParams.set("set", id ?? "new");
-  window.history.replaceState(null, "", url);
+async function openStored({ id }) {
+  view.sets = await getAll("/scenario-sets", { pageSize: 100 });
+  await open(id);
+}
+
+async function pooled(stored) {
+  await openStored(stored);
+  notice("ok", t("pool.done"), []);
 }
 
 const savePage = {
@@ -332,9 +336,8 @@ const savePage = {
   },
   async saved(stored) {
     await drafts.drop();
-    view.sets = await getAll("/scenario-sets", { pageSize: 100 });
     const { expertWeight } = work();
-    await open(stored.id);
+    await openStored(stored);
     if (expertWeight !== work().expertWeight) changeWeight(expertWeight);
     notice("ok", t("save.done", { version: stored.version }), []);
   },
@@ -378,6 +381,7 @@ function listen() {
   startDialog();
   startChoice((id) => open(id).catch(failWith));
   const clicks = { undo, redo, save: saveNow, print: () => window.print(), rescale: () => change(rescaled(set())) };
+  clicks["pool-sets"] = () => openPool({ sets: view.sets, set: set(), done: pooled });
   clicks["add-scenario"] = () => change(withScenario(set(), ""), null, `f-scenarios-${set().scenarios.length}-label`);
   clicks["add-event"] = () => change(withEvent(set(), "", view.year), null, `f-events-${set().events.length}-label`);
   for (const [id, action] of Object.entries(clicks)) byId(id).addEventListener("click", action);

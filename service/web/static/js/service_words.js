@@ -6,7 +6,6 @@ import { language } from "./i18n.js";
 
 /** item: {detail, detailNl?}; a span with its sentence, `before` (a place in a file, say) in front of it. */
 export function said({ detail, detailNl }, before = "") {
-  const own = language() === "nl" ? detailNl : detail;
-  const foreign = language() === "nl" && !detailNl;
-  return element("span", foreign ? { lang: "en" } : {}, before + (own || detail));
+  const dutch = language() === "nl";
+  return element("span", dutch && !detailNl ? { lang: "en" } : {}, before + ((dutch && detailNl) || detail));
 }

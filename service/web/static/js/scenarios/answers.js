@@ -2,12 +2,20 @@
 // {years: [{year, minimum, median, medio, maximum, ...}], curves: Map(year → {x, pdf, cdf}), probabilities, attribution,
 // leaveOneOut, feedback, seconds}. Knows requests and shapes, not what is drawn.
 
-import { send } from "../api.js";
+import { get, send } from "../api.js";
+import { equal } from "./merge.js";
 
-/** forecast: the finished forecast to weigh against; work: {set, expertWeight}. */
-export async function askWhatIf(forecast, { set, expertWeight }, signal) {
-  const { scenarios, events } = set;
-  const asked = { scenarios, events, unforeseen: set.unforeseen ?? null, expertWeight };
+const PARTS = ["scenarios", "events", "unforeseen"];
+
+/**
+ * forecast: the finished forecast to weigh against; work: {set, expertWeight}; made: the set that the forecast was made
+ * with, where it is at hand. Parts that are as they were are left out: they stay what they were, a pool a pool.
+ */
+export async function askWhatIf(forecast, { set, expertWeight }, made, signal) {
+  const asked = { expertWeight };
+  for (const part of PARTS) {
+    if (!made || !equal(set[part], made[part])) asked[part] = set[part] ?? null;
+  }
   const path = `/forecasts/${encodeURIComponent(forecast.id)}/what-ifs`;
   const { body } = await send("POST", path, asked, { signal });
   return {
@@ -23,6 +31,11 @@ export async function askWhatIf(forecast, { set, expertWeight }, signal) {
 export async function askPreview({ set }, signal) {
   const { body } = await send("POST", "/scenario-set-previews", set, { signal });
   return fromDensity(body);
+}
+
+/** What a stored set says by itself: of a pool its experts too. */
+export async function askStored(id, signal) {
+  return fromDensity(await get(`/scenario-sets/${encodeURIComponent(id)}/density`, {}, { signal }));
 }
 
 /** The answer of a preview or of a stored set's density. */

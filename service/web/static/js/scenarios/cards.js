@@ -2,6 +2,8 @@
 // sliders for the chosen year; all years, words and shape are folded away under it.
 
 import { element } from "../dom.js";
+import { compositionFold } from "./composition.js";
+import { button, check, fold } from "./controls.js";
 import { chance, decimal, t } from "../i18n.js";
 import {
   FAMILIES,
@@ -31,17 +33,6 @@ export function scaleOf(set, highest) {
   return { expected: { min: step, max, step }, spread: { min: step, max: max / 2, step }, change: { min: -max / 2, max: max / 2, step } };
 }
 
-export const button = (label, action, { kind = "secondary-action", name = null, id = null } = {}) => {
-  const attributes = { type: "button", id, class: `utrecht-button utrecht-button--${kind}`, "aria-label": name };
-  const node = element("button", attributes, label);
-  node.addEventListener("click", action);
-  return node;
-};
-
-function fold(id, label, open, ...children) {
-  return element("details", { class: "card__fold", id, open: open.has(id) }, element("summary", {}, label), ...children);
-}
-
 /** page: {form, set, year, scale, open, change(next), together(), elicit(path, year), posterior}. */
 export function scenarioCard(page, index) {
   const { form, set, year } = page;
@@ -68,6 +59,7 @@ export function scenarioCard(page, index) {
     element("p", { class: "hint card__posterior", id: `posterior-${scenario.key}` }),
     yearSliders(page, path, scenario, name, "expected"),
     allYears(page, path, scenario, name, "expected"),
+    compositionFold(page, path, scenario, name),
     details(page, path, scenario),
   );
 }
@@ -244,12 +236,6 @@ function scenarioChance(page, index, scenario, name) {
 function exclusion(page, index, event, other) {
   const set = (on) => page.change(withExclusion(page.current(), index, other.key, on));
   return check(other.label || other.key, event.excludes.includes(other.key), `excludes-${index}-${other.key}`, set);
-}
-
-export function check(label, checked, id, change) {
-  const box = element("input", { type: "checkbox", id, class: "utrecht-checkbox utrecht-checkbox--html-input", checked });
-  box.addEventListener("change", () => change(box.checked));
-  return element("label", { class: "utrecht-form-label utrecht-form-label--checkbox check" }, box, element("span", {}, label));
 }
 
 export function unforeseenCard(page) {

@@ -9,6 +9,13 @@ export function startChoice(choose) {
   byId("new-set").addEventListener("click", () => choose(null));
 }
 
+/** Reloading the page opens the same set again. */
+export function keepInAddress(id) {
+  const url = new URL(window.location.href);
+  url.searchParams.set("set", id ?? "new");
+  window.history.replaceState(null, "", url);
+}
+
 export function drawChoice({ sets }, id, work) {
   const options = sets.map((one) => {
     const words = { name: one.name, edition: one.edition, cutoff: date(one.cutoff), who: one.createdBy };

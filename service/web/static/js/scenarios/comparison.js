@@ -5,7 +5,7 @@ import { ServiceError } from "../api.js";
 import { byId, element, show } from "../dom.js";
 import { failWith } from "../failure.js";
 import { t } from "../i18n.js";
-import { check } from "./cards.js";
+import { check } from "./controls.js";
 import { modelLayer, otherSets, previousRound, setLayer } from "./layers.js";
 
 /** view: the page's state; set(): the draft; redraw(): after what is shown changed. */

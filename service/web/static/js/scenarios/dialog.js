@@ -2,7 +2,8 @@
 
 import { byId, element } from "../dom.js";
 import { t } from "../i18n.js";
-import { button } from "./cards.js";
+import { said } from "../service_words.js";
+import { button } from "./controls.js";
 
 let returnTo = null;
 
@@ -36,12 +37,22 @@ export function startDialog() {
 
 export const dialogIsOpen = () => byId("dialog").open;
 
-/** One sentence, or the service's faults as a list; the service's own words are English. */
-export function dialogFault(sentence, details = []) {
+/** One sentence, or the service's faults as a list. */
+export function dialogFault(sentence, lines = []) {
   const box = element("div", { class: "utrecht-alert utrecht-alert--error notice" }, element("p", {}, sentence));
-  if (details.length) box.append(element("ul", { lang: "en" }, ...details.map((detail) => element("li", {}, detail))));
+  if (lines.length) box.append(element("ul", {}, ...lines));
   byId("dialog-fault").replaceChildren(box);
 }
 
-export const faultLines = (error) =>
-  error.errors?.length ? error.errors.map(({ field, detail }) => (field ? `${field}: ${detail}` : detail)) : [error.detail].filter(Boolean);
+/** A list item per fault of a refusal, with the place it is at. */
+export function faultLines({ errors, detail }) {
+  const faults = errors?.length ? errors : [{ field: "", detail }].filter((one) => one.detail);
+  return faults.map((fault) => element("li", {}, said(fault, place(fault))));
+}
+
+// A cell or a row helps; a place in a document does not where the sentence was written for readers of a page.
+function place({ field, row, detailNl }) {
+  if (row && ["header", "row"].includes(field)) return `${t("fault.row", { row })}: `;
+  if (!field || ["header", "row", "file"].includes(field) || (field.startsWith("/") && detailNl)) return "";
+  return `${field}: `;
+}

@@ -51,6 +51,13 @@ export const yearsOf = (set) => {
   return [...new Set([...horizon, ...stated])].sort((a, b) => a - b);
 };
 
+/** The set without what says that it is a pool. */
+export function unpooled(set) {
+  const plain = { ...set };
+  delete plain.pool;
+  return plain;
+}
+
 export const get = (value, path) => path.reduce((at, name) => at?.[name], value);
 
 /** The same object with the value at `path` replaced; undefined takes the member away. */

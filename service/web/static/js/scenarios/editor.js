@@ -3,6 +3,7 @@
 
 import { byId, element, show } from "../dom.js";
 import { language, percent, t } from "../i18n.js";
+import { syncCompositions } from "./composition.js";
 import { eventCard, generalCard, scaleOf, scenarioCard, unforeseenCard } from "./cards.js";
 import { get, probabilitySum, setIn, yearsOf } from "./document.js";
 import { makeForm } from "./fields.js";
@@ -37,6 +38,7 @@ export function makeEditor(host) {
       if (active) document.getElementById(active)?.focus();
     } else form.sync(force);
     drawSum(set);
+    syncCompositions(set);
   }
 
   function build(set) {
@@ -53,7 +55,7 @@ export function makeEditor(host) {
 /** What decides which controls there are; values are not part of it, names are only where they label others. */
 function signature(set, year) {
   const years = (one) => Object.keys(one.years).join();
-  const scenarios = set.scenarios.map((one) => [one.key, years(one)]);
+  const scenarios = set.scenarios.map((one) => [one.key, years(one), Object.keys(one.composition?.shares ?? {})]);
   const events = set.events.map((one) => [one.key, years(one), Object.keys(one.probabilityByScenario), one.excludes]);
   const unforeseen = set.unforeseen ? years(set.unforeseen) : null;
   return JSON.stringify([language(), year, yearsOf(set), scenarios, events, unforeseen]);

@@ -5,7 +5,7 @@ import { ServiceError, send } from "../api.js";
 import { byId, element } from "../dom.js";
 import { sentenceFor } from "../failure.js";
 import { decimal, parseNumber, percent, persons, t } from "../i18n.js";
-import { button } from "./cards.js";
+import { button } from "./controls.js";
 import { closeDialog, dialogFault, faultLines, openDialog } from "./dialog.js";
 import { get, setIn } from "./document.js";
 import { findings } from "./results.js";

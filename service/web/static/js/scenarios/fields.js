@@ -3,6 +3,7 @@
 
 import { element } from "../dom.js";
 import { decimal, parseNumber, persons, t } from "../i18n.js";
+import { said } from "../service_words.js";
 
 export const idOf = (path) => `f-${path.join("-")}`;
 
@@ -16,6 +17,7 @@ export const KINDS = {
     valid: (value) => value >= 0 && value <= 1,
     fault: "field.percent",
   },
+  firmness: { show: (value) => decimal(value, Number.isInteger(value) ? 0 : 1), read: (value) => value, valid: (value) => value > 0 && value <= 1e6, fault: "field.firmness" },
   correlation: {
     show: (value) => decimal(value, 2),
     read: (value) => value,
@@ -129,11 +131,12 @@ export function makeForm({ read, edit, finish }) {
   function showFaults(faults) {
     refused.forEach((_, id) => bound.has(id) && mark(id, bound.get(id).input, null));
     refused = new Map();
-    return faults.filter(({ field, detail }) => {
+    return faults.filter((fault) => {
+      const { field } = fault;
       const id = `f-${field.replace(/^\//, "").replaceAll("/", "-")}`;
       if (!bound.has(id)) return true;
-      refused.set(id, detail);
-      mark(id, bound.get(id).input, element("span", { lang: "en" }, detail));
+      refused.set(id, fault);
+      mark(id, bound.get(id).input, said(fault));
       return false;
     });
   }

@@ -4,7 +4,7 @@
 import { byId, element } from "../dom.js";
 import { persons, t } from "../i18n.js";
 import { dialogFault, openDialog } from "./dialog.js";
-import { button } from "./cards.js";
+import { button } from "./controls.js";
 import { differences, merged } from "./merge.js";
 import { placeName, valueText } from "./words.js";
 

@@ -2,7 +2,7 @@
 
 import { byId, element } from "../dom.js";
 import { t } from "../i18n.js";
-import { button } from "./cards.js";
+import { button } from "./controls.js";
 
 /** actions: [[label, action]]; every notice can be put away. */
 export function notice(kind, text, actions) {

@@ -6,7 +6,7 @@ import { failWith } from "../failure.js";
 import { percent, t } from "../i18n.js";
 import { follow } from "../progress.js";
 import { stageSentence } from "../progress_panel.js";
-import { button } from "./cards.js";
+import { button } from "./controls.js";
 
 let following = null;
 

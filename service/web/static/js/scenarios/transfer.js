@@ -36,7 +36,7 @@ async function importFile(file, receive) {
 }
 
 function refuse(file, sentence, lines) {
-  const list = lines.length ? [element("ul", { lang: "en", class: "faults" }, ...lines.map((line) => element("li", {}, line)))] : [];
+  const list = lines.length ? [element("ul", { class: "faults" }, ...lines)] : [];
   const content = [element("p", {}, element("strong", {}, file.name)), element("p", {}, sentence), ...list];
   openDialog({ heading: t("import.heading"), content, actions: [], cancel: "dialog.close" });
 }

@@ -1,6 +1,6 @@
 // What a place in the set is called, and how a value there is written, for lists of changes and the merge.
 
-import { has, named, percent, persons, t, decimal } from "../i18n.js";
+import { decimal, has, named, percent, persons, place, t } from "../i18n.js";
 
 const LEAVES = { probability: percentOf, yearCorrelation: (value) => decimal(value, 2), expected: persons, spread: persons };
 
@@ -14,7 +14,7 @@ export function placeName(path, sets) {
   if (part !== "scenarios" && part !== "events") return path.map((step) => named("step", step)).join(" · ");
   const subject = labelOf(part, key, sets);
   const kind = t(part === "scenarios" ? "merge.scenario" : "merge.event", { name: subject });
-  const steps = rest.map((step, at) => (rest[at - 1] === "probabilityByScenario" ? labelOf("scenarios", step, sets) : named("step", step)));
+  const steps = rest.map((step, at) => (rest[at - 1] === "probabilityByScenario" ? labelOf("scenarios", step, sets) : stepName(step, rest[at - 1])));
   return [kind, ...steps].join(" · ");
 }
 
@@ -26,10 +26,12 @@ function labelOf(part, key, sets) {
   return key;
 }
 
+const stepName = (step, under) => (under === "shares" ? place(step) : named("step", step));
+
 export function valueText(path, value) {
   if (value === undefined || value === null || value === "") return t("merge.nothing");
   const last = path.at(-1);
-  if (path.at(-2) === "probabilityByScenario") return percentOf(value);
+  if (["probabilityByScenario", "shares"].includes(path.at(-2))) return percentOf(value);
   if (typeof value === "number") return (LEAVES[last] ?? ((number) => decimal(number, 2)))(value);
   if (last === "family" && has(`family.${value}`)) return t(`family.${value}`);
   if (last === "spreadMeaning" && has(`spread.${value}`)) return t(`spread.${value}`);
@@ -43,6 +45,7 @@ function wholeText(value) {
   const parts = [];
   if (value.label) parts.push(value.label);
   if (value.probability !== undefined) parts.push(percentOf(value.probability));
+  if (value.shares) parts.push(...Object.entries(value.shares).map(([citizen, share]) => `${place(citizen)} ${percentOf(share)}`));
   if (value.expected !== undefined) parts.push(`${persons(value.expected)} ± ${persons(value.spread)}`);
   for (const [year, belief] of Object.entries(value.years ?? {})) {
     parts.push(`${year}: ${persons(belief.expected)} ± ${persons(belief.spread)}`);
