@@ -7,7 +7,8 @@ import pytest
 from tests.browser.conftest import NARROW, WIDE, Opener, Visit
 from tests.browser.desk import Desk
 from tests.browser.test_accessibility import violations
-from tests.browser.test_scenarios_page import EXPECTED, give, opened
+from tests.browser.test_scenarios_files import give
+from tests.browser.test_scenarios_page import EXPECTED, opened
 
 pytestmark = pytest.mark.browser
 
