@@ -18,7 +18,7 @@ import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.running_service import first_forecast, running_service
-from benchmarks.what_if import five_year_forecast
+from benchmarks.what_if import five_year_set, forecast_of
 
 EDITS, APART_MS = 100, 400
 LIMIT_MS = 150.0
@@ -59,7 +59,7 @@ def moved(page: Page, address: str, set_id: str) -> dict[str, np.ndarray]:
 
 def run(client: httpx.Client) -> None:
     first_forecast(client)
-    five_year_forecast(client)
+    forecast_of(client, five_year_set(client))
     newest = client.get("/v1/scenario-sets").raise_for_status().json()["items"][0]["id"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

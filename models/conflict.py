@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.component_draws import prior_totals
 from models.evidence import Evidence
 from models.paths import complete_paths, path_rule
 from models.posterior import prior_parts
-from models.weighting import prior_totals
 from priors.mixture import ExpertDensity
 
 Array = NDArray[np.float64]

@@ -28,11 +28,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from models.gaussian_mixture import GaussianMixture
+from models.gaussian_mixture import DensityRatio, GaussianMixture
 from models.observation import Observation
 from models.series import log_counts
 
 Array = NDArray[np.float64]
+
+_LEAST_TO_COME = 1e-9  # persons, where a total is under what is counted and weighs nothing
 
 
 @dataclass(frozen=True)
@@ -95,19 +97,23 @@ class Evidence:
         A total under what is counted has no logarithm; it is read as half a person to come and excluded by
         its weight, so that one impossible draw cannot spoil an array.
         """
-        remainders = self.observation.remainders_at_cutoff(totals)[:, self.observation.open_at_cutoff]
-        return np.asarray(np.log(np.maximum(remainders, 0.5)))
+        return self._coordinates(totals, 0)
+
+    def _coordinates(self, totals: Array, first: int) -> Array:
+        """As log_totals, behind `first` columns to fill; a column's values stand together."""
+        known, years = self.observation.counted_at_cutoff, np.flatnonzero(self.observation.open_at_cutoff)
+        points = np.empty((len(totals), first + len(years)), order="F")
+        for place, year in enumerate(years, start=first):
+            column = np.subtract(totals[:, year], known[year], out=points[:, place])
+            np.log(np.maximum(column, 0.5, out=column), out=column)
+        return points
 
     def log_evidence(self, totals: Array) -> Array:
         """`log w(N)` for totals `(draw, year)`, -inf where a total falls under what is counted."""
-        if not self.summaries:
-            return np.where(self._possible(totals), 0.0, -np.inf)
         possible = self._possible(totals)
-        if possible.all():
-            return self._log_conditional(totals)
-        out = np.full(len(totals), -np.inf)
-        out[possible] = self._log_conditional(totals[possible])
-        return out
+        logs = self._log_conditional(totals) if self.summaries else np.zeros(len(totals))
+        logs[~possible] = -np.inf
+        return logs
 
     def _possible(self, totals: Array) -> NDArray[np.bool_]:
         possible = np.ones(len(totals), dtype=bool)
@@ -116,11 +122,26 @@ class Evidence:
         return possible
 
     def _log_conditional(self, totals: Array) -> Array:
-        x = self.log_totals(totals)
-        values, log_jacobian = self._observed_summaries(totals, len(x))
-        joint = self.mixture.log_density(np.concatenate([values, x], axis=1))
-        uncorrected = joint - self.totals_mixture.log_density(x) + log_jacobian
-        return np.asarray(uncorrected + self.correction(x) if self.correction else uncorrected)
+        first = int("u" in self.summaries)
+        points = self._coordinates(totals, first)
+        ratio, log_constant = self._ratio
+        if not first:
+            logs = ratio(points)
+        else:
+            points[:, 0], log_jacobian = self._share_so_far(totals)
+            logs = ratio(points) + log_jacobian
+        logs += log_constant
+        if self.correction:
+            logs += self.correction(points[:, first:])
+        return logs
+
+    @cached_property
+    def _ratio(self) -> tuple[DensityRatio, float]:
+        """The density of u and the log totals at the v that came, over that of the log totals, and a log constant."""
+        above, log_constant, first = self.mixture, 0.0, int("u" in self.summaries)
+        if "v" in self.summaries:
+            above, log_constant = above.given(first, self.level_summary)
+        return DensityRatio(above, self.totals_mixture, tuple(range(first, above.dim))), log_constant
 
     @cached_property
     def level_summary(self) -> float:
@@ -128,17 +149,13 @@ class Evidence:
         observed = log_counts(self.observation.later_counts)[None, :]
         return float(self.smoothing.recent_level(observed, self.observation.later_months)[0])
 
-    def _observed_summaries(self, totals: Array, size: int) -> tuple[Array, Array]:
-        """The summaries `(draw, summary)` at the months that came, and the log Jacobian of u."""
-        observation, columns, log_jacobian = self.observation, [], np.zeros(size)
-        if "u" in self.summaries:
-            counted, year = observation.later_in_partial_year, observation.partial_year or 0
-            to_come = totals[:, year] - observation.counted[year]
-            columns.append(np.log(counted) - np.log(to_come))
-            log_jacobian = np.log(counted + to_come) - np.log(counted) - np.log(to_come)
-        if "v" in self.summaries:
-            columns.append(np.full(size, self.level_summary))
-        return np.stack(columns, axis=1), log_jacobian
+    def _share_so_far(self, totals: Array) -> tuple[Array, Array]:
+        """u `(draw,)` at the months that came, and the log Jacobian of the change from S to u."""
+        observation, year = self.observation, self.observation.partial_year or 0
+        counted = observation.later_in_partial_year
+        to_come = np.maximum(totals[:, year] - observation.counted[year], _LEAST_TO_COME)
+        u = np.log(counted) - np.log(to_come)
+        return u, u + np.log(counted + to_come) - 2 * np.log(counted)
 
 
 def summaries_of(observation: Observation) -> tuple[str, ...]:

@@ -150,7 +150,8 @@ def base_normals(draws: int, horizon_years: int, seed: int) -> Array:
     """Standard normals `(draw, year + 1)` from a scrambled Sobol sequence: quantiles settle ten times sooner."""
     sobol = qmc.Sobol(horizon_years + 1, scramble=True, rng=np.random.default_rng(seed))
     points = sobol.random_base2(int(np.ceil(np.log2(draws))))[:draws]
-    return np.asarray(ndtri(np.clip(points, 1e-12, 1 - 1e-12)))
+    # Column by column is how they are read, on every edit.
+    return np.asfortranarray(ndtri(np.clip(points, 1e-12, 1 - 1e-12)))
 
 
 def model_component(model: ModelDraws, evidence: Evidence, base: Array) -> WeighedComponent:

@@ -17,7 +17,7 @@ from scipy.special import ndtr
 
 Array = NDArray[np.float64]
 
-_BLOCK = 4_096
+_BLOCK = 2_048
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,13 @@ class GaussianMixture:
         Centring keeps the constant small: with raw coordinates near 10 and precisions near 1,000 the terms
         would cancel to the last digits.
         """
+        return self.coefficients_about(self.centre)
+
+    def coefficients_about(self, centre: Array) -> Array:
+        """Table `(monomial, component)` of the quadratics in the distance from `centre` `(dim,)`."""
         rows, cols = np.triu_indices(self.dim)
         columns = []
-        for weight, mean, covariance in zip(
-            self.weights, self.means - self.centre, self.covariances, strict=True
-        ):
+        for weight, mean, covariance in zip(self.weights, self.means - centre, self.covariances, strict=True):
             precision = np.linalg.inv(covariance)
             _, log_determinant = np.linalg.slogdet(covariance)
             pull = precision @ mean
@@ -65,13 +67,24 @@ class GaussianMixture:
             columns.append(np.concatenate([[constant], pull, quadratic]))
         return np.stack(columns, axis=1)
 
+    def given(self, column: int, value: float) -> tuple["GaussianMixture", float]:
+        """The mixture of the other coordinates, in their order, when one has a value; and that one's log density."""
+        others, known = np.delete(np.arange(self.dim), column), np.array([column])
+        at = np.array([[value]])
+        logs = self.marginal([column]).component_log_densities(at)
+        log_density = float(log_sum_exp(logs)[0])
+        linear = [self._conditional(k, others, known) for k in range(len(self.weights))]
+        means = np.array([constant + value * maps[0] for constant, maps in linear])
+        covariances = np.array([maps[1:].T @ maps[1:] for _, maps in linear])
+        return GaussianMixture(np.exp(logs[:, 0] - log_density), means, covariances), log_density
+
     def component_log_densities(self, points: Array) -> Array:
         """`log(w_k N(x; m_k, S_k))` for points `(draw, dim)`: an array `(component, draw)`."""
         out = np.empty((len(self.weights), len(points)))
         table = np.ascontiguousarray(self.coefficients.T)
         for start in range(0, len(points), _BLOCK):
             block = slice(start, start + _BLOCK)
-            np.matmul(table, self._monomials(points[block]), out=out[:, block])
+            np.matmul(table, self.monomials(points[block]), out=out[:, block])
         return out
 
     def log_density(self, points: Array) -> Array:
@@ -81,10 +94,10 @@ class GaussianMixture:
         # In blocks that stay in the processor's cache: the monomials of all points at once would not.
         for start in range(0, len(points), _BLOCK):
             block = slice(start, start + _BLOCK)
-            out[block] = log_sum_exp(table @ self._monomials(points[block]))
+            out[block] = log_sum_exp(table @ self.monomials(points[block]))
         return out
 
-    def _monomials(self, points: Array) -> Array:
+    def monomials(self, points: Array) -> Array:
         """`(monomial, draw)`: constant, coordinates, and products of two coordinates."""
         centred = np.ascontiguousarray((points - self.centre).T)
         monomials = np.empty((self.coefficients.shape[0], len(points)))
@@ -132,6 +145,39 @@ class GaussianMixture:
         gain = np.linalg.solve(covariance[np.ix_(known, known)], cross.T) if len(known) else cross.T
         root = np.linalg.cholesky(covariance[np.ix_(free, free)] - cross @ gain)
         return mean[free] - mean[known] @ gain, np.concatenate([gain, root.T], axis=0)
+
+
+@dataclass(frozen=True)
+class DensityRatio:
+    """`log p(x) - log q(x at places)` of two mixtures, q over some of p's coordinates (`places`, ascending).
+
+    Both are sums over components of quadratics in the same monomials, those of some coordinates among those of all,
+    so what is asked of every draw on every edit is one matrix product.
+    """
+
+    above: GaussianMixture
+    below: GaussianMixture
+    places: tuple[int, ...]
+
+    @cached_property
+    def _table(self) -> Array:
+        """Coefficients `(component above, then below; monomial)`."""
+        places, dim = np.array(self.places), self.above.dim
+        row_of = {pair: 1 + dim + row for row, pair in enumerate(zip(*np.triu_indices(dim), strict=True))}
+        first, second = np.triu_indices(len(places))
+        rows = [0, *(1 + places), *(row_of[pair] for pair in zip(places[first], places[second], strict=True))]
+        part = np.zeros((len(self.below.weights), len(self.above.coefficients)))
+        part[:, rows] = self.below.coefficients_about(self.above.centre[places]).T
+        return np.concatenate([self.above.coefficients.T, part])
+
+    def __call__(self, points: Array) -> Array:
+        """At points `(draw, dim)`, quickest where a coordinate's values stand together: an array `(draw,)`."""
+        out, table, first = np.empty(len(points)), self._table, len(self.above.weights)
+        for start in range(0, len(points), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            logs = table @ self.above.monomials(points[block])
+            out[block] = log_sum_exp(logs[:first]) - log_sum_exp(logs[first:])
+        return out
 
 
 def log_sum_exp(values: Array) -> Array:

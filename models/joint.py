@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from scipy.linalg import block_diag
 
 from models.backend import disconnected_grad, pm, pt
+from models.component_draws import log_prior, open_years_of, restricted
 from models.evidence import Correction, Evidence
 from models.gaussian_mixture import GaussianMixture
 from models.posterior import MODEL_KEY, Posterior, prior_parts
 from models.sampling import SamplerDiagnostics, sample
-from models.weighting import log_prior, open_years_of, restricted
 from priors.copula import conditional_normals, log_density_of
 from priors.families import Marginal
 from priors.mixture import Component, ExpertDensity

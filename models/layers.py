@@ -22,6 +22,9 @@ Array = NDArray[np.float64]
 
 CELL = 5e-4
 _LOWEST, _HIGHEST = 0.5, 1e8
+_LEAST_WEIGHT = (
+    1e-20  # of the largest: all smaller ones together are lost in rounding, and numbers near zero are slow
+)
 _EDGES = np.exp(np.arange(np.log(_LOWEST), np.log(_HIGHEST), CELL))
 
 
@@ -70,33 +73,45 @@ def component_curves(component: WeighedComponent) -> ComponentCurves:
         empty = np.zeros((len(by_year), 1), dtype=np.float32)
         return ComponentCurves(component.key, 0, empty, nothing, nothing, 0.0, nothing, nothing)
     weights = np.exp(component.log_weights - top)
+    carrying = np.flatnonzero(weights > _LEAST_WEIGHT)
+    if len(carrying) < len(weights):
+        by_year, weights = by_year.take(carrying, axis=1), weights[carrying]
     weights /= weights.sum()
-    carried = by_year if weights.min() > 0 else by_year[:, weights > 0]
-    first, cumulated = _cumulated(by_year, weights)
+    lowest, highest = by_year.min(axis=1), by_year.max(axis=1)
+    first, masses = masses_on_grid(by_year, weights)
     return ComponentCurves(
         key=component.key,
         first=first,
-        cumulated=cumulated,
+        cumulated=np.cumsum(masses, axis=1, dtype=np.float64).astype(np.float32),
         mean=by_year @ weights,
-        square=by_year**2 @ weights,
+        square=np.square(by_year) @ weights,
         effective_draws=component.effective_draws,
-        lowest=carried.min(axis=1),
-        highest=carried.max(axis=1),
+        lowest=lowest,
+        highest=highest,
     )
 
 
-def _cumulated(by_year: Array, weights: Array) -> tuple[int, NDArray[np.float32]]:
-    """The number of the first edge held, and the weight at or below each `(year, edge)`."""
-    position = np.log(by_year.clip(_LOWEST, _HIGHEST))
-    position -= np.log(_LOWEST)
-    position *= 1 / CELL
-    position += 1 - 1e-9
-    cells = np.minimum(position.astype(np.intp), len(_EDGES) - 1)
+def masses_on_grid(by_year: Array, weights: Array) -> tuple[int, Array]:
+    """The number of the first edge held, and the weight `(year, edge)` in the cell below each edge.
+
+    `by_year` `(year, draw)` in persons, `weights` `(draw,)`.
+    """
+    cells = _cells(by_year)
     first = max(int(cells.min()) - 1, 0)
     cells -= first
     size = int(cells.max()) + 1
-    masses = [np.bincount(cell, weights=weights, minlength=size) for cell in cells]
-    return first, np.cumsum(masses, axis=1).astype(np.float32)
+    return first, np.stack([np.bincount(cell, weights=weights, minlength=size) for cell in cells])
+
+
+def _cells(persons: Array) -> NDArray[np.intp]:
+    """Numbers of the edges at or above totals, any shape."""
+    position = np.maximum(persons, _LOWEST)
+    np.log(position, out=position)
+    position -= np.log(_LOWEST)
+    position *= 1 / CELL
+    position += 1 - 1e-9
+    cells = position.astype(np.intp)
+    return np.minimum(cells, len(_EDGES) - 1, out=cells)
 
 
 @dataclass(frozen=True)

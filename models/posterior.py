@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import TypeVar
 
+from models.component_draws import prior_totals
 from models.evidence import Evidence
 from models.layers import ComponentCurves, Layer, component_curves
-from models.weighting import WeighedComponent, prior_totals, weigh_component
+from models.weighting import WeighedComponent, weigh_component
 from priors.mixture import Component, ExpertDensity
 
 Array = NDArray[np.float64]

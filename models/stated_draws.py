@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from priors.copula import conditional_draws, correlation_matrix, draw_component, log_density, log_density_of
-from priors.events import added_amounts
 from priors.mixture import Component
 from priors.score_table import normal_score, score_table
 from priors.totals import YearTotal
@@ -25,23 +24,28 @@ _HARDLY_ANY = 1e-6  # mass under the floor that is lifted onto it instead of spr
 
 
 def stated_totals(
-    own: Component, year_correlation: float, years: Sequence[int], fixed: Mapping[int, float], base: Array
+    own: Component,
+    year_correlation: float,
+    years: Sequence[int],
+    fixed: Mapping[int, float],
+    base: Array,
+    added: Array,
 ) -> tuple[Array, Array]:
     """Totals `(draw, year not fixed)` and the log density `(draw,)` of the fixed ones, zero where there are none.
 
-    `years` are the target years, one column of `base` each; the columns of events follow after one more. The log
-    density is -inf in every row where the component holds the fixed totals impossible.
+    `years` are the target years, one column of `base` and of `added`, what events add, each. The log density is -inf
+    in every row where the component holds the fixed totals impossible.
     """
     columns = [years.index(y) for y in own.years if y not in fixed]
     if not own.additions:
         return _without_events(own, year_correlation, fixed, base[:, columns])
-    added = added_amounts(own.additions, years, year_correlation, base[:, len(years) + 1 :])
     if fixed:
         totals, log_factor = _given(own, year_correlation, years, fixed, added, base[:, columns])
     else:
         totals, log_factor = draw_component(own, year_correlation, base[:, columns]), np.zeros(len(base))
     for place, year in enumerate(y for y in own.years if y not in fixed):
-        totals[:, place] = _cut(own, year, totals[:, place] + added[:, years.index(year)])
+        totals[:, place] += added[:, years.index(year)]
+        totals[:, place] = cut_to_floor(own, year, totals[:, place])
     return totals, log_factor
 
 
@@ -57,14 +61,16 @@ def _without_events(
     return conditional_draws(own, year_correlation, fixed, base), log_factor
 
 
-def _cut(own: Component, year: int, sums: Array) -> Array:
-    """Sums of belief and events as draws of the density above the floor."""
-    total = own.total(year)
-    if not isinstance(total, YearTotal):
+def cut_to_floor(own: Component, year: int, sums: Array) -> Array:
+    """Sums of belief and events `(draw,)` as draws of the density above the floor."""
+    floor = own.marginal(year).floor
+    below = np.count_nonzero(sums < floor)
+    if not below:
         return sums
+    total = own.total(year)
     # Few draws below the floor are lifted onto it: cheaper than a convolution, and no worse than Monte Carlo error.
-    if np.count_nonzero(sums < total.floor) <= _FEW * len(sums) or total.removed < _HARDLY_ANY:
-        return np.maximum(sums, total.floor + 0.5)
+    if below <= _FEW * len(sums) or not isinstance(total, YearTotal) or total.removed < _HARDLY_ANY:
+        return np.maximum(sums, floor + 0.5)
     before, after = total.cut_map
     return np.where(sums < before[-1], np.interp(sums, before, after), sums)
 

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.edits import Belief
 from models.event_normals import event_slots, with_event_normals
 from models.evidence import Correction, Evidence, Smoothing
 from models.experts_layer import ExpertsLayer
@@ -28,8 +29,9 @@ from models.observation import Observation
 from models.posterior import Posterior, Weighed, assemble, experts_layer, prior_parts
 from models.request import Remark, remarks_from
 from models.stored_composition import Calendar, StoredComposition, read_composition
+from models.weigher import Weigher
 from models.weighting import WeighedComponent
-from models.what_if import Belief, Weigher, attribution, posterior_after
+from models.what_if import attribution, posterior_after
 from priors.mixture import ExpertDensity, expert_density
 from priors.scenario import ScenarioSet, parse_scenario_set
 from priors.summary import LEVELS

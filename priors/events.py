@@ -11,10 +11,12 @@ from standard normals, one for a group's choice and one per year for every event
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from priors.amounts import Amount, amount
@@ -36,10 +38,13 @@ class EventBelief:
     years: tuple[int, ...]
     amounts: tuple[Amount, ...]
 
+    def chance(self, scenario: str) -> float:
+        """Its probability under one scenario."""
+        return next((p for key, p in self.by_scenario if key == scenario), self.probability)
+
     def under(self, scenario: str) -> Addition:
         """The event as it may occur under one scenario."""
-        probability = dict(self.by_scenario).get(scenario, self.probability)
-        return Addition(self.key, self.slot, probability, self.years, self.amounts)
+        return Addition(self.key, self.slot, self.chance(scenario), self.years, self.amounts)
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,10 @@ class Addition:
     amounts: tuple[Amount, ...]
 
 
+E = TypeVar("E", EventBelief, Addition)
 EventGroup = tuple[EventBelief, ...]
 Additions = tuple[tuple[Addition, ...], ...]
+Occurring = NDArray[np.intp]
 
 
 def exclusive_groups(excludes: Mapping[str, Iterable[str]]) -> list[list[str]]:
@@ -113,17 +120,16 @@ def groups_in(additions: Additions, year: int) -> tuple[Group, ...]:
     return tuple(group for group in found if any(p > 0 for p, _ in group))
 
 
-def restricted_additions(additions: Additions, years: Sequence[int]) -> Additions:
+def restricted_additions(additions: Additions, years: Collection[int]) -> Additions:
     """The additions of some years only; events that state none of them fall away."""
-
-    def part_of(part: Addition) -> Addition:
-        kept = [(y, a) for y, a in zip(part.years, part.amounts, strict=True) if y in years]
-        return Addition(
-            part.key, part.slot, part.probability, tuple(y for y, _ in kept), tuple(a for _, a in kept)
-        )
-
-    groups = (tuple(part_of(part) for part in group) for group in additions)
+    groups = (tuple(restricted_event(part, years) for part in group) for group in additions)
     return tuple(group for group in groups if any(part.years for part in group))
+
+
+def restricted_event(part: E, years: Collection[int]) -> E:
+    """The event as it bears on some years only."""
+    kept = [(y, a) for y, a in zip(part.years, part.amounts, strict=True) if y in years]
+    return replace(part, years=tuple(y for y, _ in kept), amounts=tuple(a for _, a in kept))
 
 
 def slots_of(additions: Additions) -> int:
@@ -131,39 +137,59 @@ def slots_of(additions: Additions) -> int:
     return max((part.slot + 1 for group in additions for part in group), default=0)
 
 
-def added_amounts(
-    additions: Additions, years: Sequence[int], year_correlation: float, normals: FloatArray
-) -> FloatArray:
-    """What events add, (draw, year) in persons, from standard normals (draw, slot x (1 + year)).
+def occurrences(
+    additions: Additions, width: int, normals: FloatArray, chances: Sequence[FloatArray] | None = None
+) -> Occurring:
+    """Which event of each group occurs, (draw, group): its place in the group, the group's size where none does.
 
-    A slot's first normal chooses who of a group occurs (the first member's slot serves), the others its amounts.
+    From standard normals (draw, slot x `width`): a slot's first chooses who of a group occurs, the first member's slot
+    serving. `chances` (event, and none) are others than the stated ones.
     """
-    added = np.zeros((len(normals), len(years)), order="F")
-    width = 1 + len(years)
-    for group in additions:
+    which = np.empty((len(normals), len(additions)), dtype=np.intp, order="F")
+    for place, group in enumerate(additions):
+        own = [part.probability for part in group] if chances is None else chances[place][:-1]
+        ends = special.ndtri(np.minimum(np.cumsum(own), 1.0))
         chosen = normals[:, group[0].slot * width]
-        ends = special.ndtri(np.minimum(np.cumsum([part.probability for part in group]), 1.0))
-        for part, low, high in zip(group, [-np.inf, *ends[:-1]], ends, strict=True):
-            rows = np.flatnonzero((chosen > low) & (chosen <= high))
-            if len(rows):
-                _add(added, part, rows, years, year_correlation, normals[rows, part.slot * width + 1 :])
-    return added
+        which[:, place] = chosen > ends[0]
+        for end in ends[1:]:
+            which[:, place] += chosen > end
+    return which
 
 
-def _add(
-    added: FloatArray,
-    part: Addition,
-    rows: np.ndarray,
+def added_amounts(
+    additions: Additions,
     years: Sequence[int],
     year_correlation: float,
     normals: FloatArray,
-) -> None:
-    score, earlier = np.zeros(len(rows)), None
-    for year, belief in zip(part.years, part.amounts, strict=True):
-        column = years.index(year)
+    occurring: Occurring | None = None,
+) -> FloatArray:
+    """What events add, (draw, year) in persons, from standard normals (draw, slot x (1 + year)).
+
+    A slot's first normal tells whether events occur, where `occurring` does not; the others make its amounts.
+    """
+    added, width = np.zeros((len(normals), len(years)), order="F"), 1 + len(years)
+    if occurring is None:
+        occurring = occurrences(additions, width, normals)
+    for group, which in zip(additions, occurring.T, strict=True):
+        for place, part in enumerate(group):
+            rows = np.flatnonzero(which == place)
+            if len(rows):
+                columns = [years.index(year) for year in part.years]
+                own = [normals[:, part.slot * width + 1 + column].take(rows) for column in columns]
+                for column, amounts in zip(columns, yearly_amounts(part, year_correlation, own), strict=True):
+                    added[:, column][rows] += amounts
+    return added
+
+
+def yearly_amounts(
+    part: Addition | EventBelief, year_correlation: float, normals: Sequence[FloatArray]
+) -> Iterator[FloatArray]:
+    """What an event adds (draw,) in every year it states, when it occurs; from normals (draw,) for each of them."""
+    score, earlier = np.zeros(()), None
+    for year, belief, normal in zip(part.years, part.amounts, normals, strict=True):
         carried = 0.0 if earlier is None else year_correlation ** (year - earlier)
-        score = carried * score + np.sqrt(1.0 - carried * carried) * normals[:, column]
-        added[rows, column] += belief.at_scores(score)
+        score = carried * score + np.sqrt(1.0 - carried * carried) * normal
+        yield belief.at_scores(score)
         earlier = year
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from models.event_normals import event_slots, with_event_normals
 from models.posterior import Posterior, weigh
 from models.stated_draws import stated_totals
-from priors.mixture import ExpertDensity, expert_density
+from priors.events import added_amounts
+from priors.mixture import Component, ExpertDensity, expert_density
 from priors.scenario import ScenarioSet, parse_scenario_set
 from tests.invariants.conftest import CUTOFF, SEED, Moment, scenario_set
 
@@ -42,6 +43,14 @@ def posterior(here: Moment, chosen: ScenarioSet) -> tuple[Posterior, ExpertDensi
     density = expert_density(chosen, here.data.counted_when_stated)
     base = with_event_normals(here.base, 5, event_slots(density), SEED)
     return weigh(density, 1.0, here.evidence, base, here.own), density
+
+
+def stated(
+    part: Component, years: tuple[int, ...], fixed: dict[int, float], base: Array
+) -> tuple[Array, Array]:
+    """Totals of a component from base normals and those of its events."""
+    added = added_amounts(part.additions, years, 0.7, base[:, len(years) + 1 :])
+    return stated_totals(part, 0.7, years, fixed, base, added)
 
 
 def distance(found: Posterior, density: ExpertDensity) -> float:
@@ -83,7 +92,7 @@ def test_invariant_3_a_full_year_is_its_count_and_judges_scenarios_with_their_ev
     base = with_event_normals(next_spring.base, 5, event_slots(density), SEED)
     years = next_spring.evidence.observation.years
     for part in density.components:
-        _, log_density = stated_totals(part, 0.7, years, {years[0]: count}, base)
+        _, log_density = stated(part, years, {years[0]: count}, base)
         wanted = float(part.total(years[0]).pdf(count))
         assert float(np.mean(np.exp(log_density))) == pytest.approx(wanted, rel=0.02)
 
@@ -92,10 +101,10 @@ def test_later_years_given_a_full_one_are_the_draws_that_came_close(next_spring:
     density = posterior(next_spring, with_events(-2_000))[1]
     years, part = next_spring.evidence.observation.years, density.components[0]
     base = with_event_normals(next_spring.base, 5, event_slots(density), SEED)
-    free, _ = stated_totals(part, 0.7, years, {}, base)
+    free, _ = stated(part, years, {}, base)
     count = float(np.median(free[:, 0]))
     close = free[np.abs(free[:, 0] - count) < 150, 1]
-    given, log_density = stated_totals(part, 0.7, years, {years[0]: count}, base)
+    given, log_density = stated(part, years, {years[0]: count}, base)
     weights = np.exp(log_density - log_density.max())
     order = np.argsort(given[:, 0])
     share = np.cumsum(weights[order]) / weights.sum()

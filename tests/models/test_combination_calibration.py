@@ -17,6 +17,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
+from models.component_draws import prior_totals
 from models.evidence_fit import yearly_totals
 from models.forecast import base_normals, learn_evidence
 from models.forecast_checks import TargetData
@@ -25,7 +26,7 @@ from models.model_draws import ModelDraws
 from models.paths import complete_paths, path_rule
 from models.posterior import posterior_probabilities
 from models.series import MonthlySeries
-from models.weighting import WeighedComponent, prior_totals, weigh_component
+from models.weighting import WeighedComponent, weigh_component
 from priors.mixture import Component
 from tests.models.made_up import CUTOFF, Moment, at_cutoff, belief, component, fit, known
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from models.component_draws import prior_totals
 from models.conflict import FLAGGED_UNDER, Conflict, conflict
 from models.evidence import Evidence
 from models.paths import complete_paths, path_rule
-from models.weighting import prior_totals
 from priors.families import marginal
 from priors.mixture import ExpertDensity
 from tests.models.made_up import Moment, at_cutoff, belief, component, density, in_autumn, next_spring

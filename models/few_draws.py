@@ -1,0 +1,224 @@
+"""Many states of an edit's components, from few draws of each, drawn and weighed together.
+
+    totals[year, state, draw] = belief of the state + sum over events of (occurs) x (amount)
+
+Between two beliefs lie many sets of changes, and an event edited changes every component. What states have in common
+is made once: a belief's draws, the draws in which an event occurs, its amounts. Where a year counted in full, or one
+that nobody stated, ties belief and events together, totals come from the same function as elsewhere.
+Web-safe: NumPy and SciPy only.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from models.component_draws import completed_totals, drawn_totals, open_years_of, restricted
+from models.edits import Edit, Made, State
+from models.pareto import effective_sample_size
+from models.proposals import (
+    Proposal,
+    kept_rows,
+    log_prior_over_mixture,
+    log_tilt,
+    moved_normals,
+    plain_points,
+    proposed_points,
+)
+from models.stated_draws import cut_to_floor
+from models.weigher import Weigher
+from models.weighting import weigh_component
+from priors.copula import draw_component
+from priors.events import EventBelief, EventGroup, restricted_additions, restricted_event, yearly_amounts
+
+Array = NDArray[np.float64]
+Place = tuple[str, bool]  # key of a component, whether its belief is the edited one
+
+LEAST_EFFECTIVE = 0.1  # share of the draws that must count, else a proposal is looked for
+_LIFTED = 0.01  # share of the draws that may be lifted onto the floor instead of spread by rank
+_LEAST_FOR_A_PROPOSAL = 512
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Totals `(year, draw)` of a state and their log weights `(draw,)`."""
+
+    totals: Array
+    log_weights: Array
+
+
+def drawn_states(edit: Edit, weigher: Weigher, rows: int, states: Sequence[State]) -> dict[State, Drawn]:
+    """Every state from the weigher's first `rows` draws; where few of them count, from a proposal of its own."""
+    few = _FewDraws(edit, weigher, rows)
+    drawn = few.drawn(states)
+    uneven = {
+        _place(state): state
+        for state in reversed(states)
+        if effective_sample_size(drawn[state].log_weights) < LEAST_EFFECTIVE * rows
+    }
+    for state in uneven.values():
+        few.adapt(state)
+    return drawn | {state: few.drawn_alone(state) for state in states if _place(state) in uneven}
+
+
+class _FewDraws:
+    def __init__(self, edit: Edit, weigher: Weigher, rows: int) -> None:
+        self._edit, self._weigher = edit, weigher
+        self._evidence, self._years = weigher.evidence, weigher.evidence.observation.years
+        self._open = open_years_of(self._evidence)
+        self._completed = completed_totals(self._evidence)
+        self._base = weigher.normals(edit.slots)[:rows]
+        self._kept = np.zeros(rows, dtype=bool)
+        self._kept[kept_rows(rows)] = True
+        self._proposals: dict[Place, Proposal | None] = {}
+        self._beliefs: dict[tuple[Place, bool], tuple[Array, Array]] = {}
+        self._amounts: dict[tuple[EventBelief, float], list[tuple[int, Array]]] = {}
+        self._occurring: dict[tuple[int, tuple[Place, ...]], tuple[list[NDArray[np.bool_]], Array]] = {}
+
+    def drawn(self, states: Sequence[State]) -> dict[State, Drawn]:
+        """All states, those with the same events at once."""
+        batches: dict[tuple[Made, bool, bool], list[State]] = {}
+        for state in states:
+            if self._only_adds_up(state):
+                name = state.events, state.correlation_edited, bool(self._edit.groups(state))
+                batches.setdefault(name, []).append(state)
+        found: dict[State, Drawn] = {}
+        for batch in batches.values():
+            found |= self._drawn_together(batch)
+        return {state: found.get(state) or self.drawn_alone(state) for state in states}
+
+    def adapt(self, state: State) -> None:
+        """Find a proposal for a state, which others of the same belief use too."""
+        component, rho = self._edit.component(state), self._edit.correlation(state)
+        base = self._weigher.normals(self._edit.slots)[: max(len(self._base), _LEAST_FOR_A_PROPOSAL)]
+        self._proposals[_place(state)] = weigh_component(component, rho, self._evidence, base).proposal
+
+    def drawn_alone(self, state: State) -> Drawn:
+        """One state by the functions of a forecast."""
+        component, rho = self._edit.component(state), self._edit.correlation(state)
+        additions = restricted_additions(component.additions, self._open)
+        proposal = self._proposal(state)
+        if proposal is None:
+            points = plain_points(self._base, self._years, additions, rho)
+        else:
+            points = proposed_points(self._base, self._years, additions, rho, proposal)
+        totals, logs = drawn_totals(
+            component, rho, self._evidence, points.normals, points.added, self._completed
+        )
+        return Drawn(totals.T, logs + self._evidence.log_evidence(totals) + points.log_ratio)
+
+    def _only_adds_up(self, state: State) -> bool:
+        """Whether totals are belief and events added up: no year counted in full, none left to the model."""
+        return not self._completed and set(self._open) <= set(self._edit.belief(state).years)
+
+    def _drawn_together(self, states: list[State]) -> dict[State, Drawn]:
+        """As `drawn_alone` of states with the same events, their totals `(year, state, draw)` in one array."""
+        beliefs = [self._belief(state) for state in states]
+        totals = np.stack([belief for belief, _ in beliefs], axis=1)
+        gain = np.stack([of_normals for _, of_normals in beliefs])
+        self._add_events(totals, gain, states)
+        for place, state in enumerate(states):
+            self._cut(totals[:, place], state)
+        logs = self._evidence.log_evidence(totals.reshape(len(totals), -1).T).reshape(len(states), -1)
+        logs += log_prior_over_mixture(gain)
+        return {state: Drawn(totals[:, place], logs[place]) for place, state in enumerate(states)}
+
+    def _belief(self, state: State) -> tuple[Array, Array]:
+        """Totals `(year, draw)` of a state's belief without events, and the gain of the normals behind them.
+
+        The normals are those of the first state of that belief that was asked for. Which events that one was drawn with
+        does not matter: weights set it right.
+        """
+        name = _place(state), state.correlation_edited
+        if name not in self._beliefs:
+            component, rho = self._edit.belief(state), self._edit.correlation(state)
+            normals, gain = self._normals(state)
+            own = restricted(replace(component, additions=()), self._open)
+            columns = [self._years.index(year) for year in own.years]
+            totals = np.empty((len(self._years), len(self._base)))
+            totals[:] = self._evidence.observation.counted[:, None]
+            totals[columns] = draw_component(own, rho, normals[:, columns]).T
+            self._beliefs[name] = totals, gain
+        return self._beliefs[name]
+
+    def _normals(self, state: State) -> tuple[Array, Array]:
+        proposal, width = self._proposal(state), 1 + len(self._years)
+        if proposal is None:
+            return self._base[:, :width], np.zeros(len(self._base))
+        component, rho = self._edit.component(state), self._edit.correlation(state)
+        additions = restricted_additions(component.additions, self._open)
+        points = proposed_points(self._base, self._years, additions, rho, proposal)
+        return moved_normals(self._base[:, :width], points.added, proposal)
+
+    def _add_events(self, totals: Array, gain: Array, states: list[State]) -> None:
+        """Add to totals `(year, state, draw)` what events add that occur, and to gains what their tilts come to."""
+        rho = self._edit.correlation(states[0])
+        for group in self._edit.groups(states[0]):
+            occurring, of_tilts = self._occurrences(group, states)
+            gain += of_tilts
+            for event, occurs in zip(group, occurring, strict=True):
+                for year, amounts in self._amounts_of(event, rho):
+                    totals[year] += occurs * amounts
+
+    def _occurrences(self, group: EventGroup, states: list[State]) -> tuple[list[NDArray[np.bool_]], Array]:
+        """Where each event of a group occurs `(state, draw)`, and the gain of the chances it was drawn from."""
+        name = id(group), tuple(_place(state) for state in states)
+        if name not in self._occurring:
+            slots = tuple(event.slot for event in group)
+            stated = np.array([_chances(group, state.key) for state in states])
+            proposals = [self._proposal(state) for state in states]
+            drawn_from = np.array(
+                [p.chances(slots, own) if p else own for p, own in zip(proposals, stated, strict=True)]
+            )
+            ends = np.where(self._kept, _ends(stated)[..., None], _ends(drawn_from)[..., None])
+            until = self._base[:, (1 + len(self._years)) * (1 + slots[0])] <= ends
+            occurring = [until[:, 0], *(until[:, 1:] & ~until[:, :-1]).swapaxes(0, 1)]
+            logs = log_tilt(drawn_from, stated)[..., None]
+            gain = logs[:, -1] + sum(o * (logs[:, k] - logs[:, -1]) for k, o in enumerate(occurring))
+            self._occurring[name] = occurring, gain
+        return self._occurring[name]
+
+    def _amounts_of(self, event: EventBelief, rho: float) -> list[tuple[int, Array]]:
+        """Places of the years and amounts `(draw,)` of an event in every draw, whether it occurs there or not."""
+        if (event, rho) not in self._amounts:
+            own = restricted_event(event, self._open)
+            first = (1 + len(self._years)) * (1 + event.slot) + 1
+            places = [self._years.index(year) for year in own.years]
+            normals = [self._base[:, first + place] for place in places]
+            self._amounts[event, rho] = list(zip(places, yearly_amounts(own, rho, normals), strict=True))
+        return self._amounts[event, rho]
+
+    def _cut(self, totals: Array, state: State) -> None:
+        """Bring totals `(year, draw)` above the floor, few by lifting and many by rank."""
+        belief = self._edit.belief(state)
+        for year, own in zip(belief.years, belief.marginals, strict=True):
+            if year not in self._open:
+                continue
+            sums = totals[self._years.index(year)]
+            below = np.count_nonzero(sums < own.floor)
+            if below > _LIFTED * len(sums):
+                sums[:] = cut_to_floor(self._edit.component(state), year, sums)
+            elif below:
+                np.maximum(sums, own.floor + 0.5, out=sums)
+
+    def _proposal(self, state: State) -> Proposal | None:
+        place = _place(state)
+        return self._proposals[place] if place in self._proposals else self._weigher.start(state.key)
+
+
+def _place(state: State) -> Place:
+    """What a state's proposal goes by."""
+    return state.key, state.edited
+
+
+def _chances(group: EventGroup, key: str) -> list[float]:
+    """Chances of a group's events under a scenario and, last, of none."""
+    own = [event.chance(key) for event in group]
+    return [*own, max(1.0 - sum(own), 0.0)]
+
+
+def _ends(chances: Array) -> Array:
+    """Normals `(state, event)` up to which each event occurs."""
+    return np.asarray(ndtri(np.minimum(np.cumsum(chances[:, :-1], axis=1), 1.0)))

@@ -1,0 +1,149 @@
+"""Components weighed on demand and kept, so that an edit costs what it changes.
+
+    posterior of parts = mixture of weighed components, prior shares times evidence      (models/posterior.py)
+
+Only components never asked before are drawn and weighed; what is kept of the others are their curves. Web-safe, and
+nothing is stored.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.event_normals import with_event_normals
+from models.evidence import Evidence
+from models.layers import ComponentCurves, component_curves
+from models.posterior import Posterior, assemble
+from models.proposals import Proposal
+from models.weighting import (
+    Judgement,
+    WeighedComponent,
+    judgement,
+    weigh_component,
+)
+from priors.events import slots_of
+from priors.mixture import Component
+
+Array = NDArray[np.float64]
+Kept = tuple[Judgement, ComponentCurves]
+Part = tuple[float, Component, float]  # share of the experts' prior, component, correlation of its years
+
+_KEPT_BYTES = 30_000_000
+_FOR_A_START = 2_048  # draws from which a proposal to start from is found
+
+
+class Weigher:
+    """Weighs components with `rows` draws each and keeps the latest.
+
+    The number of draws and where a proposal starts from never depend on what was asked before: equal questions get
+    equal answers. Safe to share between threads; two that ask for the same component at once may both weigh it.
+    `seed` is the forecast's.
+    """
+
+    def __init__(
+        self, evidence: Evidence, base: Array, model: WeighedComponent, rows: int, seed: int = 0
+    ) -> None:
+        self.rows, self.evidence = rows, evidence
+        self._years, self._seed = len(evidence.observation.years), seed
+        self._base = np.array(base[:rows, : self._years + 1], order="F")
+        self.model: Kept = (judgement(model), component_curves(model))
+        self._own: dict[str, tuple[Component, float]] = {}
+        self._starts: dict[str, Proposal | None] = {}
+        self._kept: OrderedDict[object, Kept] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def keep(self, component: Component, year_correlation: float, weighed: WeighedComponent) -> None:
+        """Take a component of the forecast itself, which is weighed already."""
+        self._own[component.key] = component, year_correlation
+        if weighed.proposal is not None or weighed.method == "weighted":
+            self._starts[component.key] = weighed.proposal
+        done = (judgement(weighed), component_curves(weighed))
+        self._store(_identity(component, year_correlation), done)
+
+    def posterior(self, parts: list[Part], expert_weight: float) -> Posterior[Judgement]:
+        """The posterior of components with their share of the experts' prior and their years' correlation."""
+        self.prepare(parts)()
+        total = sum(share for share, _, _ in parts)
+        done = [self._weighed(component, rho) for _, component, rho in parts]
+        prior = [expert_weight * share / total for share, _, _ in parts]
+        weight = expert_weight if parts else 0.0
+        return assemble(self.evidence.observation.years, prior, done, weight, self.model)
+
+    def prepare(self, parts: Iterable[Part]) -> Callable[[], None]:
+        """Begin to weigh what is not kept, on threads: arithmetic on arrays leaves the interpreter free.
+
+        What comes back waits for the end; until then the caller may do something else.
+        """
+        missing = {_identity(component, rho): (component, rho) for _, component, rho in parts}
+        missing = {name: part for name, part in missing.items() if self._found(name) is None}
+        slots = max((slots_of(component.additions) for component, _ in missing.values()), default=0)
+        base = self.normals(slots)
+        running: list[Future[Kept]] = [
+            _pool().submit(self._weigh, component, rho, base) for component, rho in missing.values()
+        ]
+
+        def finish() -> None:
+            for name, job in zip(missing, running, strict=True):
+                self._store(name, job.result())
+
+        return finish
+
+    def _weigh(self, component: Component, rho: float, base: Array) -> Kept:
+        weighed = weigh_component(component, rho, self.evidence, base, self.start(component.key))
+        return judgement(weighed), component_curves(weighed)
+
+    def _weighed(self, component: Component, rho: float) -> Kept:
+        """From what is kept, or anew where so much was asked that it is gone again."""
+        name = _identity(component, rho)
+        if (found := self._found(name)) is not None:
+            return found
+        return self._weigh(component, rho, self.normals(slots_of(component.additions)))
+
+    def start(self, key: str) -> Proposal | None:
+        """A proposal that serves the forecast's own component of this key; None where none is needed."""
+        if key not in self._starts:
+            self._starts[key] = self._served(*self._own[key]) if key in self._own else None
+        return self._starts[key]
+
+    def _served(self, component: Component, rho: float) -> Proposal | None:
+        few = self.normals(slots_of(component.additions))[:_FOR_A_START]
+        return weigh_component(component, rho, self.evidence, few).proposal
+
+    def normals(self, slots: int) -> Array:
+        """The normals of years and of at least so many events; made once per number of events."""
+        with self._lock:
+            if self._base.shape[1] < (self._years + 1) * (1 + slots):
+                first = self._base[:, : self._years + 1]
+                self._base = with_event_normals(first, self._years, slots, self._seed)
+            return self._base
+
+    def _found(self, name: object) -> Kept | None:
+        with self._lock:
+            if name in self._kept:
+                self._kept.move_to_end(name)
+            return self._kept.get(name)
+
+    def _store(self, name: object, done: Kept) -> None:
+        with self._lock:
+            if name in self._kept:
+                return
+            self._kept[name] = done
+            self._bytes += done[1].cumulated.nbytes
+            while self._bytes > _KEPT_BYTES:
+                self._bytes -= self._kept.popitem(last=False)[1][1].cumulated.nbytes
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(2, thread_name_prefix="weighing")
+
+
+def _identity(component: Component, year_correlation: float) -> object:
+    """What a component's weighed draws depend on: all but its probability."""
+    return component.key, component.years, component.marginals, component.additions, year_correlation
