@@ -6,7 +6,9 @@ Every case runs in its own process, which compiles and fits (cold) and fits agai
 on two cores. Seconds are wall clock; processor seconds, over both cores, say the same when something else runs beside
 it. Peak memory is the process's largest resident set. The case that has targets is 30 countries by 15 years, with 600
 tuning and 1,000 kept draws a chain in both fits. The others tell how cost grows: their first fit is cut short after
-compiling, their second keeps 300 draws; once `--minutes` are over, the larger cases that are left are not begun.
+compiling, their second keeps 300 draws. Beside it stands the time of one gradient of the density: that grows with the
+figures, while the number of gradients in a draw grows with the number of hyperparameters. Once `--minutes` are over,
+the larger cases that are left are not begun.
 """
 
 import argparse
@@ -15,14 +17,16 @@ import resource
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numba.core.errors import NumbaPerformanceWarning
 
 from models.inflow import HARMONICS, harmonic_basis
 from models.inflow_paths import InflowParameters, initial_state, simulate_log_counts
-from models.panel.model import fit_panel
+from models.panel.model import build_panel_model, fit_panel
 from models.panel.series import PanelSeries
 
 START = np.datetime64("2000-01", "M")
@@ -65,12 +69,27 @@ def one_case(countries: int, years: int, draws: tuple[int, int]) -> dict[str, An
         measured[f"{name} seconds"] = time.perf_counter() - wall
         measured[f"{name} cpu seconds"] = time.process_time() - cpu
     return measured | {
+        "seconds a gradient": gradient_seconds(data),
         "ess bulk": verdict.ess_bulk_min,
         "ess tail": verdict.ess_tail_min,
         "r-hat": verdict.rhat_max,
         "divergences": verdict.divergences,
         "peak MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
     }
+
+
+def gradient_seconds(data: PanelSeries, evaluations: int = 300) -> float:
+    """Of the log density of all figures, where chains begin; the median, so that what runs beside it counts less."""
+    model = build_panel_model(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NumbaPerformanceWarning)
+        gradient = model.compile_dlogp(mode="NUMBA")
+        point, taken = model.initial_point(), []
+        for _ in range(evaluations):
+            began = time.perf_counter()
+            gradient(point)
+            taken.append(time.perf_counter() - began)
+    return float(np.median(taken))
 
 
 def in_own_process(countries: int, years: int, draws: tuple[int, int]) -> dict[str, Any]:
@@ -84,10 +103,11 @@ def in_own_process(countries: int, years: int, draws: tuple[int, int]) -> dict[s
     return measured
 
 
-def growth(cases: list[dict[str, Any]]) -> float:
-    """Exponent of country months in the warm fit's processor seconds: 1 is linear growth."""
-    size = [np.log(case["countries"] * case["years"]) for case in cases]
-    return float(np.polyfit(size, [np.log(case["warm cpu seconds"]) for case in cases], 1)[0])
+def growth(cases: list[dict[str, Any]], key: str) -> tuple[float, float]:
+    """Exponents of countries and of months in a cost of the warm fit, by least squares on logs: 1 is linear growth."""
+    columns = [[1.0, np.log(case["countries"]), np.log(case["years"])] for case in cases]
+    fitted = np.linalg.lstsq(np.array(columns), np.log([case[key] for case in cases]), rcond=None)[0]
+    return float(fitted[1]), float(fitted[2])
 
 
 def picture(cases: list[dict[str, Any]], path: Path) -> None:
@@ -124,7 +144,8 @@ def line(case: dict[str, Any]) -> str:
     return (
         f"{case['countries']:>4} x {case['years']:>2} years: cold {case['cold seconds']:6.1f} s "
         f"({case['cold cpu seconds']:6.1f} cpu), warm {case['warm seconds']:6.1f} s "
-        f"({case['warm cpu seconds']:6.1f} cpu), ess {case['ess bulk']:.0f}/{case['ess tail']:.0f}, "
+        f"({case['warm cpu seconds']:6.1f} cpu), gradient {1e3 * case['seconds a gradient']:.2f} ms, "
+        f"ess {case['ess bulk']:.0f}/{case['ess tail']:.0f}, "
         f"r-hat {case['r-hat']:.4f}, divergences {case['divergences']}, peak {case['peak MB']:.0f} MB"
     )
 
@@ -167,7 +188,9 @@ def main() -> None:
             continue
         cases.append(in_own_process(countries, years, GROWTH))
         print(line(cases[-1]), flush=True)
-    print(f"growth: processor seconds ~ (countries x months) ^ {growth(cases):.2f}")
+    for key in ("warm cpu seconds", "seconds a gradient"):
+        countries, months = growth(cases, key)
+        print(f"growth: {key} ~ countries ^ {countries:.2f} x months ^ {months:.2f}")
     picture(cases, asked.picture)
 
 

@@ -57,6 +57,22 @@ def term(name: str, prior: Prior, dims: str | None = None) -> Any:
     return pm.Deterministic(name, back(behind), dims=dims)
 
 
+def term_near(name: str, prior: Prior, near: Any, dims: str) -> Any:
+    """The random variables `name`, one per coordinate and as normal as `prior` says, for chains that begin at `near`.
+
+    `near` is a `pm.Data` of one number per coordinate. Sampled as `<name>_away`, the distance from it, which starts at
+    zero: the same law, where a start in the prior's middle may lie closer to a second, meaningless mode. Raises
+    ValueError for a prior that is not normal.
+    """
+    if prior.family != "normal":
+        raise ValueError(f"{name} needs a normal prior, not a {prior.family} one")
+    away = pm.Normal(
+        f"{name}_away", prior.parameters["mu"] - near, prior.parameters["sigma"], dims=dims,
+        initval=np.zeros(near.get_value().shape),
+    )  # fmt: skip
+    return pm.Deterministic(name, near + away, dims=dims)
+
+
 def terms(name: str, priors: Mapping[str, Prior]) -> dict[str, Any]:
     """Several scalar random variables by their names, made from one vector of normals called `name`.
 

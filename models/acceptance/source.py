@@ -65,7 +65,8 @@ def known_decisions(
 
 
 def quarters_of(known: pd.DataFrame) -> pd.DataFrame:
-    """Rows by quarter; months are summed where all three are known and the quarter itself is not."""
+    """Rows by quarter; months are summed where all three are known and the quarter itself is not. Years say nothing."""
+    known = known[known["period"].astype(str).str.len() > len("YYYY")]
     period = known["period"].astype(str)
     table = known.assign(value=pd.to_numeric(known["value"]).astype(float), track=known["track"].fillna(""))
     whole = table[period.str.contains("Q")]

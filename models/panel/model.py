@@ -23,7 +23,7 @@ from models.panel.figures import PanelFigures, panel_figures
 from models.panel.fit import REFERENCE_SIZE, PanelFit
 from models.panel.outlook import DEFAULT_OUTLOOK, OutlookPrior, outlook_of
 from models.panel.series import PanelSeries
-from models.prior_terms import Prior, term, terms
+from models.prior_terms import Prior, term, term_near, terms
 from models.sampling import Progress, SamplerName, sample
 from models.series import Array
 
@@ -193,13 +193,25 @@ def model_of_figures(
             population["size_power"] * ones,
             centred_sizes + np.log(REFERENCE_SIZE),
         )
-        start = term("initial_level", priors.initial_level, dims="stretch")
+        first_logs = pm.Data("first_logs", _first_logs(layout, priors.initial_level))
+        start = term_near("initial_level", priors.initial_level, first_logs, dims="stretch")
         season = _seasons(term("season", priors.season, dims="harmonic"), population["season_spread"])
         density = panel_log_density(pt.stack(columns, axis=1), season, start, figures, stretches)[0]
         nu = population["nu"]
         constant = pt.gammaln((nu + 1) / 2) - pt.gammaln(nu / 2) - 0.5 * pt.log(np.pi * nu)
         pm.Potential("one_step_log_density", pt.sum(density) + constant * pt.sum(figures_per_geo))
     return model
+
+
+def _first_logs(layout: PanelFigures, prior: Prior) -> Array:
+    """`(stretch,)`: the log count a stretch begins with, where chains begin too; the prior's middle without figures.
+
+    A robust level hardly learns from a month far out. So a level that starts far below a country's first months stays
+    there, explains them all as count noise of a tiny country, and a chain that begins nearby does not leave.
+    """
+    first = layout.stretches[:, 1]
+    held = np.append(layout.figures[:, 0], prior.parameters["mu"])
+    return np.asarray(held[np.where(layout.stretches[:, 2] > first, first, -1)])
 
 
 def _scalar_priors(priors: PanelPriors) -> dict[str, Prior]:

@@ -96,6 +96,8 @@ _DELIVERY = {
     responses={200: {"model": DeliveryReport, "description": "Dry run: nothing was stored."}},
     openapi_extra=_DELIVERY,
     summary="Deliver counts, as CSV or as a JSON list",
+    description="`period` is a month `YYYY-MM` or a quarter `YYYY-Qn`; of applications by nationality also a year "
+    "`YYYY` that is over, for its shares: what a total is made of always comes by month.",
 )
 def deliver_realisations(
     body: RawBody,
@@ -197,7 +199,9 @@ def _within(frame: pd.DataFrame, first: str | None, last: str | None) -> pd.Data
 
 
 def _months(period: str) -> tuple[str, str]:
-    """First and last month of a month or a quarter."""
+    """First and last month of a month, a quarter or a year."""
+    if len(period) == 4:
+        return f"{period}-01", f"{period}-12"
     if "Q" not in period:
         return period, period
     year, quarter = period.split("-Q")

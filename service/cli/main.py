@@ -182,6 +182,29 @@ def backtest(
     run(settings_or_refuse(), options)
 
 
+@app.command()
+def prune(
+    unused: Annotated[
+        int, typer.Option(min=1, metavar="DAYS", help="What was used within so many days stays.")
+    ] = 90,
+    concepts: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="DAYS",
+            help="Also the draws of concepts older than this; asked again, they come back.",
+        ),
+    ] = None,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Delete; without it, only say what would go.")
+    ] = False,
+) -> None:
+    """Free room in the data directory: draws nobody refers to, fits nobody used; never an adopted edition."""
+    from service.cli.prune import prune as run
+
+    run(settings_or_refuse(), unused_days=unused, concept_days=concepts, delete=delete)
+
+
 @ledger.command()
 def verify() -> None:
     """Recompute the whole chain of changes; exit status 1 when it is broken."""

@@ -36,6 +36,7 @@ LARGEST_COUNT = 9_999_999
 _EUROSTAT_GEO = {"GR": "EL", "GB": "UK"}
 # Digits are spelled out: \d would let those of other scripts through.
 _PERIOD = r"(?:19|20)[0-9][0-9]-(?:0[1-9]|1[0-2]|Q[1-4])"
+_YEAR = r"(?:19|20)[0-9][0-9]"
 _TIME = r"[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
 _MOMENT = rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:{_TIME})?"
 
@@ -52,7 +53,7 @@ def checked(
     text = pd.DataFrame({name: cells[name].astype(str).str.strip() for name in DELIVERY_COLUMNS})
     value, value_errors = _values(text["value"])
     known_at, known_errors = _moments(text["known_at"], received)
-    start, period_errors = _period_starts(text["period"], received)
+    start, period_errors = _period_starts(text, received)
     typed = text.assign(value=value, known_at=known_at)
     errors = [*found, *_shape_faults(text), *_personal_faults(text), *value_errors, *known_errors]
     errors += [*period_errors, *_order_faults(text, start, known_at), *_duplicate_faults(typed)]
@@ -149,15 +150,30 @@ def _moments(cells: pd.Series, received: pd.Timestamp) -> tuple[pd.Series, list[
     return moments, errors
 
 
-def _period_starts(cells: pd.Series, received: pd.Timestamp) -> tuple[pd.Series, list[RowError]]:
-    """First month of each period (NaT where the period is not one) with the faults found."""
-    good = cells.str.fullmatch(_PERIOD).to_numpy(dtype=bool)
+def _period_starts(text: pd.DataFrame, received: pd.Timestamp) -> tuple[pd.Series, list[RowError]]:
+    """First month of each period (NaT where the period is not one) with the faults found.
+
+    A whole year is a period of applications by nationality only: it tells shares. Totals come by month, so that no
+    sum over periods can hold a person twice.
+    """
+    cells = text["period"]
+    year = cells.str.fullmatch(_YEAR).to_numpy(dtype=bool)
+    shares = ~text["citizen"].isin(["TOTAL", ""]) & ~text["series"].str.startswith("decisions")
+    good = cells.str.fullmatch(_PERIOD).to_numpy(dtype=bool) | (year & shares.to_numpy(dtype=bool))
     start = period_start(cells.where(good, "1970-01")).mask(~good)
     errors = faults_where(
-        ~good,
+        ~good & ~year,
         cells,
         "period",
         lambda cell: f"{cell}is not a month or quarter; write YYYY-MM with month 01 to 12, or YYYY-Q1 to Q4",
+    )
+    errors += faults_where(
+        ~good & year,
+        cells,
+        "period",
+        lambda cell: (
+            f"{cell}is a year, which is taken for applications by nationality only; write YYYY-MM or YYYY-Qn"
+        ),
     )
     future = (start > received).to_numpy(dtype=bool)
     errors += faults_where(future, cells, "period", lambda cell: f"{cell}has not begun yet")
@@ -165,9 +181,9 @@ def _period_starts(cells: pd.Series, received: pd.Timestamp) -> tuple[pd.Series,
 
 
 def period_start(periods: pd.Series) -> pd.Series:
-    """The first day (UTC) of each well-formed `YYYY-MM` or `YYYY-Qn`."""
+    """The first day (UTC) of each well-formed `YYYY-MM`, `YYYY-Qn` or `YYYY`."""
     quarter = periods.str.contains("Q").to_numpy(dtype=bool)
-    part = periods.str[5:].str.lstrip("Q").astype(np.int64).to_numpy()
+    part = periods.str[5:].str.lstrip("Q").replace("", "1").astype(np.int64).to_numpy()
     month = np.where(quarter, 3 * part - 2, part)
     ordinal = (periods.str[:4].astype(np.int64).to_numpy() - 1970) * 12 + month - 1
     starts = ordinal.astype("datetime64[M]").astype("datetime64[us]")
@@ -176,8 +192,16 @@ def period_start(periods: pd.Series) -> pd.Series:
 
 def _order_faults(text: pd.DataFrame, start: pd.Series, known_at: pd.Series) -> list[RowError]:
     early = (known_at < start).to_numpy(dtype=bool)
-    return faults_where(
+    errors = faults_where(
         early, text["known_at"], "known_at", "lies before the period begins; a count cannot be known so early"
+    )
+    year = text["period"].str.fullmatch(_YEAR).to_numpy(dtype=bool)
+    unfinished = year & ~early & (known_at < start + pd.DateOffset(years=1)).to_numpy(dtype=bool)
+    return errors + faults_where(
+        unfinished,
+        text["period"],
+        "period",
+        lambda cell: f"{cell}was not over when it was known; deliver its months",
     )
 
 

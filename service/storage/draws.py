@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 KEPT_OPEN = 6
 PROVENANCE = "provenance.json"
-_PARTIAL = ".partial-"
+PARTIAL = ".partial-"
 _FOLDERS = ("draws", "evaluations", "fits", "acceptance")
 _STALE_SECONDS = 24 * 3600.0
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -69,7 +69,7 @@ def write_whole(directory: Path, write: Callable[[Path], None]) -> None:
 
 @contextmanager
 def _temporary(parent: Path) -> Iterator[Path]:
-    partial = parent / f"{_PARTIAL}{uuid.uuid4().hex}"
+    partial = parent / f"{PARTIAL}{uuid.uuid4().hex}"
     partial.mkdir()
     try:
         yield partial
@@ -91,7 +91,7 @@ def remove_partial(data_dir: Path, older_than: float = _STALE_SECONDS) -> int:
     left = [
         path
         for folder in _FOLDERS
-        for path in (data_dir / folder).glob(f"{_PARTIAL}*")
+        for path in (data_dir / folder).glob(f"{PARTIAL}*")
         if time.time() - path.stat().st_mtime > older_than
     ]
     for path in left:

@@ -146,3 +146,17 @@ def test_fetch_says_what_went_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     unknown = instroom(tmp_path, "fetch", "eurostat", "--series", "births")
     assert unknown.exit_code == 1
     assert "choose from" in unknown.stderr
+
+
+def test_room_is_freed_only_when_told_to(tmp_path: Path) -> None:
+    stale = tmp_path / "fits" / ("a" * 64)
+    stale.mkdir(parents=True)
+    (stale / "draws.npz").write_bytes(b"0" * 2_000_000)
+    os.utime(stale, (1_000_000_000, 1_000_000_000))
+    looked = instroom(tmp_path, "prune")
+    assert "fits, not used for 90 days: 1, 2 MB" in looked.stdout
+    assert "nothing was deleted" in looked.stdout
+    assert stale.is_dir()
+    done = instroom(tmp_path, "prune", "--unused", "30", "--delete")
+    assert "Deleted 1 directories, 2 MB." in done.stdout
+    assert not stale.exists()

@@ -216,6 +216,16 @@ class TestOut:
         assert self.known(client, "to=2024-02") == [("2023-Q4", 7), ("2024-01", 105), ("2024-02", 90)]
         assert self.known(client, "to=2023-11") == []
 
+    def test_a_year_by_nationality_lies_in_a_window_as_a_whole(self, client: Any) -> None:
+        year = {**ROW, "citizen": "SY", "period": "2022", "value": 900, "knownAt": "2023-04-01"}
+        assert client.post("/v1/realisations", json=[year]).status_code == 201
+        assert self.known(client, "citizen=SY") == [("2022", 900)]
+        assert self.known(client, "citizen=SY&from=2022-01&to=2022-12") == [("2022", 900)]
+        assert self.known(client, "citizen=SY&from=2022-02") == []
+        total = client.post("/v1/realisations", json=[{**year, "citizen": "TOTAL"}])
+        assert total.status_code == 400
+        assert total.json()["errors"][0]["field"] == "/0/period"
+
     def test_filters_narrow(self, client: Any) -> None:
         assert len(self.known(client, "series=decisions_total")) == 2
         for query in ("geo=DE", "citizen=SY", "source=kmi", "track=4"):

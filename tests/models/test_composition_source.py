@@ -109,3 +109,50 @@ def test_a_nationality_of_long_ago_makes_room() -> None:
     old = rows("NL", {"IQ": 9_000}, first="2010-01", months=12)
     recent = rows("NL", {"SY": 4, "TR": 4, "AF": 9})
     assert largest(pd.concat([old, recent]), 2) == ("AF", "SY")
+
+
+def years(
+    geo: str, counts: dict[str, float], first: int, last: int, source: str = "eurostat"
+) -> pd.DataFrame:
+    """The same counts every year, each known in April of the next."""
+    months = rows(geo, counts, months=1, source=source)
+    each = [months.assign(period=str(y), known_at=f"{y + 1}-04-01") for y in range(first, last + 1)]
+    return pd.concat(each, ignore_index=True)
+
+
+def test_years_of_another_source_stand_where_the_first_has_none() -> None:
+    totals = rows("NL", {TOTAL: 700}, first="2016-01", months=72)
+    months = rows("NL", {"SY": 400, "TR": 100}, source="cbs")
+    yearly = years("NL", {"SY": 4_700, "TR": 1_300, "IR": 900}, 2016, 2021)
+    data = known_composition(pd.concat([totals, months, yearly]), SERIES, "NL", AS_OF)
+    assert data is not None
+    assert data.citizens == ("SY", "TR", "IR", OTHER)
+    whole = [i for i in range(len(data)) if data.spans[i] == 12]
+    ends = [str(data.last_months[i]) for i in whole]
+    assert ends == ["2016-12", "2017-12", "2018-12", "2019-12", "2020-12"]  # 2021's is published in April
+    assert data.counts[whole[0]].tolist() == [4_700, 1_300, 900, 12 * 700 - 4_700 - 1_300 - 900]
+    # The months of 2020 say how Syrians and Turks divide: the year says what they are together beside all others.
+    assert data.group[whole[-1]].tolist() == [0, 0, 1, 2]
+    assert data.counts[whole[-1], :3].tolist() == [6_000, 900, 12 * 700 - 6_000 - 900]
+
+
+def test_a_year_whose_total_is_not_known_tells_the_named_apart_only() -> None:
+    data = known_composition(years("NL", {"SY": 4_700, "TR": 1_300}, 2008, 2020), SERIES, "NL", AS_OF)
+    assert data is not None
+    assert data.counts[0, :2].tolist() == [4_700, 1_300]
+    assert np.isnan(data.counts[0, 2])
+
+
+def test_nobody_counts_twice_where_months_and_years_name_the_same() -> None:
+    months = rows("NL", {"SY": 100, "TR": 90}, months=24)
+    yearly = years("NL", {"TR": 1_080, "IR": 1_150}, 2020, 2021)
+    assert largest(pd.concat([months, yearly]), 3) == ("SY", "IR", "TR")
+
+
+def test_the_anchor_reads_years_beside_months() -> None:
+    germany = [rows("DE", {TOTAL: 5_000}), years("DE", {"SY": 12_000, "TR": 24_000}, 2020, 2021)]
+    france = rows("FR", {"SY": 100, TOTAL: 1_000})
+    shares = shares_elsewhere(pd.concat([*germany, france]), "NL", ("SY", "TR"))
+    assert shares is not None
+    both = shares.set_index("period").loc["2021", ["SY", "TR", OTHER]].tolist()
+    assert both == pytest.approx([13_200 / 72_000, 24_000 / 72_000, 34_800 / 72_000])

@@ -33,6 +33,12 @@ STRUCTURE = ("panel", DEFAULT_PANEL_PRIORS.model_dump_json(), COUNTRIES, COUNTRI
 GOOD = SamplerDiagnostics(1.0, 2_000.0, 2_000.0, 0, 1.0, True, "none", 0.0, 0.0)
 
 
+def placed(model: Any, point: dict[str, Array]) -> dict[str, Array]:
+    """The point in the variables that are sampled: levels as distances from where chains begin."""
+    away = point["initial_level"] - model["first_logs"].get_value()
+    return {**{n: v for n, v in point.items() if n != "initial_level"}, "initial_level_away": away}
+
+
 def behind(prior: Prior, value: Any) -> Any:
     """The normal behind a prior's family, written from the family's definition."""
     if prior.family == "normal":
@@ -68,7 +74,7 @@ def test_the_likelihood_is_the_sum_of_the_densities_that_are_simulated(seed: int
     log_sizes = np.array([5.0, 6.5, 8.0])
     model = build_panel_model(data, log_sizes=log_sizes)
     point, fit = a_point(log_sizes, 3, seed)
-    likelihood = model.compile_logp(vars=model.potentials, mode="FAST_COMPILE")(point)
+    likelihood = model.compile_logp(vars=model.potentials, mode="FAST_COMPILE")(placed(model, point))
     expected = sum(one_step_log_density(fit.parameters_for(geo), data.one(geo))[0] for geo in geo_names(3))
     assert likelihood == pytest.approx(expected, abs=1e-8)
 
@@ -78,7 +84,7 @@ def test_a_restart_cuts_a_country_in_two_with_the_same_hyperparameters() -> None
     cut = replace(whole, restarts=frozenset({("G00", START + 20)}))
     model = build_panel_model(cut, log_sizes=np.array([6.0]))
     point, fit = a_point(np.array([6.0]), 2, 5)
-    likelihood = model.compile_logp(vars=model.potentials, mode="FAST_COMPILE")(point)
+    likelihood = model.compile_logp(vars=model.potentials, mode="FAST_COMPILE")(placed(model, point))
     expected = 0.0
     for stretch, data in enumerate([cut.until(START + 19).one("G00"), cut.current("G00")]):
         of_stretch = PanelFit(fit.draws, fit.geos, fit.log_sizes, np.array([stretch]), GOOD, 1)
@@ -107,7 +113,7 @@ def test_one_country_has_the_likelihood_of_the_single_series_model() -> None:
     }
     ours, theirs = (m.compile_logp(vars=m.potentials, mode="FAST_COMPILE") for m in (model, single))
     values = {name: np.asarray(value) for name, value in as_single.items()}
-    assert ours(point) == pytest.approx(theirs(values), abs=1e-8)
+    assert ours(placed(model, point)) == pytest.approx(theirs(values), abs=1e-8)
 
 
 def test_uncertain_figures_weigh_less() -> None:
@@ -116,10 +122,8 @@ def test_uncertain_figures_weigh_less() -> None:
         data.months, data.counts, data.geos, extra=np.tile([UNCERTAIN_EXTRA, 0.0], (len(data.months), 1))
     )
     point, _ = a_point(np.array([5.0, 7.0]), 2, 9)
-    plain, wide = (
-        build_panel_model(panel, log_sizes=np.array([5.0, 7.0])).compile_dlogp(mode="FAST_COMPILE")(point)
-        for panel in (data, doubted)
-    )
+    models = [build_panel_model(panel, log_sizes=np.array([5.0, 7.0])) for panel in (data, doubted)]
+    plain, wide = (model.compile_dlogp(mode="FAST_COMPILE")(placed(model, point)) for model in models)
     assert not np.allclose(plain, wide)
 
 
@@ -140,7 +144,16 @@ def without_figures() -> PanelFit:
     return PanelFit(draws, data.geos, sizes, np.arange(COUNTRIES), sampled.diagnostics, 1)
 
 
-@pytest.mark.parametrize("name", [*SCALARS, "season"])
+def test_chains_begin_where_a_country_begins_and_not_in_the_priors_middle() -> None:
+    data, _ = typical_panel(3, 24, 1)
+    large = PanelSeries(data.months, data.counts * 100, data.geos)
+    for panel in (data, large):
+        model = build_panel_model(panel)
+        start = model.initial_point()["initial_level_away"] + model["first_logs"].get_value()
+        np.testing.assert_allclose(start, np.log(panel.counts[0]))
+
+
+@pytest.mark.parametrize("name", [*SCALARS, "season", "initial_level"])
 def test_without_figures_every_hyperparameter_keeps_its_declared_prior(
     name: str, without_figures: PanelFit
 ) -> None:

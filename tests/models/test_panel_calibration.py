@@ -1,9 +1,10 @@
-"""Simulation-based calibration of the hierarchical model (Talts et al. 2018), on four countries of sixty months.
+"""Simulation-based calibration of the hierarchical model (Talts et al. 2018), on six countries of forty-eight months.
 
 A population is drawn from the priors, countries from the population, their months from the model; the model is fitted
 to those. The rank of the truth among posterior draws must then be uniform: for every hyperparameter of the population,
-for the first country's own ones and for its total of the next twelve months. The same test must reject innovations
-that are simulated 1.5 times too wide.
+for the first country's own ones and for its total of the next twelve months, simulated as a forecast simulates it, by
+what the panel's end says of the months after it. The same test must reject innovations that are simulated 1.5 times
+too wide.
 """
 
 from dataclasses import replace
@@ -16,23 +17,34 @@ from numpy.typing import NDArray
 from models.inflow import HARMONICS
 from models.inflow_paths import InflowParameters, filter_states, simulate_log_counts
 from models.panel.model import DEFAULT_PANEL_PRIORS, fit_panel
-from models.panel.outlook import NO_OUTLOOK
+from models.panel.outlook import Outlook, outlook_of
+from models.panel.paths import simulate_panel
 from models.prior_terms import Prior
 from tests.models.made_up_panel import START, countries, panel_of, population, simulated
 from tests.models.rank_uniformity import Ranks, gather, not_uniform
 
 Array = NDArray[np.float64]
-MONTHS, DRAWS, BINS = 60, 63, 8
-SIZES = np.log([1500.0, 2500.0, 4000.0, 6500.0])
+MONTHS, DRAWS, BINS = 48, 63, 8
+SIZES = np.log([1500.0, 2000.0, 2500.0, 3500.0, 4500.0, 6500.0])
 """Not under the levels: a series ten times its usual size is twice as uncertain, and soon touches a bound."""
 
 # Levels begin near 1,500 persons, so that most panels stay clear of the least count and the cap, where a month is cut
 # off and its density is no longer the model's. The few that touch them are left out, which what is seen alone decides.
+#
+# Where a served prior is narrow because yearly scores chose it, months could hardly move a posterior: ranks would be
+# those of the prior whatever the density did. So these are wide here.
+WIDE = {"sigma_spread": 0.3, "alpha_spread": 0.3, "robustness": 0.8, "size_power": 0.15, "season_spread": 0.3}
 PRIORS = DEFAULT_PANEL_PRIORS.model_copy(
     update={
         "initial_level": Prior(
             family="normal", parameters={"mu": 7.3, "sigma": 0.4}, source="calibration test"
-        )
+        ),
+        **{
+            name: getattr(DEFAULT_PANEL_PRIORS, name).model_copy(
+                update={"parameters": {**getattr(DEFAULT_PANEL_PRIORS, name).parameters, "sigma": sigma}}
+            )
+            for name, sigma in WIDE.items()
+        },
     }
 )
 
@@ -44,21 +56,25 @@ def one_replication(seed: int, innovation_factor: float) -> dict[str, int] | Non
     parameters, _ = countries(truth, SIZES, rng)
     parameters = replace(parameters, initial_level=rng.normal(7.3, 0.4, len(SIZES)))
     wide = replace(parameters, sigma=parameters.sigma * innovation_factor)
-    y, inside = simulated(wide, MONTHS + 12, seed + 1)
+    y, inside = simulated(wide, MONTHS, seed + 1)
     if not inside:
         return None
-    data = panel_of(y[:MONTHS])
-    fit = fit_panel(
-        data, PRIORS, seed=seed + 2, draws=315, tune=400, chains=2, log_sizes=SIZES, outlook=NO_OUTLOOK
-    )
+    data = panel_of(y)
+    fit = fit_panel(data, PRIORS, seed=seed + 2, draws=315, tune=400, chains=2, log_sizes=SIZES)
     kept = np.arange(0, len(fit), len(fit) // DRAWS)[:DRAWS]
-    own = fit.parameters_for("G00").take(kept)
-    ahead = simulate_log_counts(own, filter_states(own, data.one("G00")), START + MONTHS, 12, DRAWS, seed + 3)
-    posterior = quantities({n: fit.draws[n][kept] for n in truth}, own, np.exp(ahead).sum(axis=1))
+    thinned = replace(fit, draws={name: values[kept] for name, values in fit.draws.items()})
+    ahead = simulate_panel(thinned, data, 12, DRAWS, seed + 3)["G00"]
+    own = replace(thinned, outlook=Outlook()).parameters_for("G00")
+    posterior = quantities({n: thinned.draws[n] for n in truth}, own, np.exp(ahead).sum(axis=1))
+    first = wide.take(np.array([0]))
+    coming = outlook_of(data).applied("G00", first, seed + 4)
+    next_year = simulate_log_counts(
+        coming, filter_states(first, data.one("G00")), START + MONTHS, 12, 1, seed + 5
+    )
     true = quantities(
         {name: np.asarray(value)[None] for name, value in truth.items()},
         parameters.take(np.array([0])),
-        np.exp(y[MONTHS:, 0]).sum(keepdims=True),
+        np.exp(next_year).sum(axis=1),
     )
     return {name: int((posterior[name] < true[name][0]).sum()) for name in posterior}
 

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from scipy import stats
 
 from models.backend import pm
-from models.prior_terms import Family, Prior, term
+from models.prior_terms import Family, Prior, term, term_near
 
 DECLARED = {"mu": 0.4, "sigma": 0.6}
 
@@ -49,3 +49,19 @@ def test_parameters_that_are_none_of_the_family_are_refused(parameters: dict[str
 def test_a_prior_without_a_source_is_refused() -> None:
     with pytest.raises(ValidationError):
         Prior(family="normal", parameters=DECLARED, source="")
+
+
+def test_a_term_near_a_place_keeps_its_law_and_begins_there() -> None:
+    near = np.array([-3.0, 5.0])
+    with pm.Model(coords={"place": [0, 1]}) as model:
+        x = term_near(
+            "x", Prior(family="normal", parameters=DECLARED, source="s"), pm.Data("near", near), "place"
+        )
+    draws = pm.draw(x, 4_000, random_seed=1)
+    for column in draws.T:
+        assert stats.kstest(column, stats.norm(0.4, 0.6).cdf).pvalue > 1e-3
+    assert model.initial_point()["x_away"].tolist() == [0, 0]
+    with pm.Model(coords={"place": [0, 1]}), pytest.raises(ValueError, match="normal prior"):
+        term_near(
+            "x", Prior(family="lognormal", parameters=DECLARED, source="s"), pm.Data("near", near), "place"
+        )

@@ -86,6 +86,14 @@ def test_messages_name_the_remedy() -> None:
         parse_delivery_csv(one(geo="GR"))
 
 
+def test_a_year_is_taken_of_applications_by_nationality_once_it_is_over() -> None:
+    year = one(period="2023", known_at="2024-01-01")
+    assert parse_delivery_csv(year, received_at=RECEIVED)["period"].tolist() == ["2023"]
+    for changed in ({"citizen": "TOTAL"}, {"series": "decisions_total"}, {"known_at": "2023-12-31"}):
+        faults = refused(one(**{"period": "2023", "known_at": "2024-01-01", **changed}))
+        assert faults == [(2, "period")]
+
+
 def test_a_figure_known_on_the_first_day_of_its_period_is_accepted() -> None:
     assert len(parse_delivery_csv(one(known_at="2024-01-01"), received_at=RECEIVED)) == 1
 
