@@ -15,6 +15,9 @@ from priors.records import Record
 
 Verdict = Literal["bias_demonstrated", "practically_unbiased", "not_demonstrated"]
 LeftOutReason = Literal["issued_after_target_year", "superseded", "no_realisation"]
+NoteCode = Literal[
+    "zero_outcomes", "no_median", "impossible_outcomes", "issuers_together", "editions_by_quarter"
+]
 
 
 class LeftOut(Record):
@@ -25,6 +28,21 @@ class LeftOut(Record):
     editions: tuple[str, ...]
     target_years: tuple[int, ...]
     detail: str
+
+
+class Note(Record):
+    """Something the reader should know, by code and the number it is about; whoever shows it has the words."""
+
+    code: NoteCode
+    count: int
+
+
+class BiasRefusal(Record):
+    """Why nothing is said about bias: so many forecasts have an error on the log scale, and `needed` are needed."""
+
+    code: Literal["too_few_forecasts"]
+    forecasts: int
+    needed: int
 
 
 class Skill(Record):
@@ -181,9 +199,9 @@ class PlainTest(Record):
 
 
 class NaiveTest(Record):
-    """A test that ignores what forecasts share, shown because it misleads."""
+    """A t-test that ignores what forecasts share, shown because it misleads."""
 
-    name: str
+    name: Literal["all_errors", "target_year_means"]
     p_value: float
     n: int
 
@@ -236,10 +254,10 @@ class Bias(Record):
     rope: float
     minimum_detectable: float | None
     minimum_detectable_power: float
+    minimum_detectable_archives: int | None
     bayes_factor: float
     prior_sensitivity: tuple[BayesFactor, ...]
     verdict: Verdict
-    sentence: str
     by_stage: tuple[GroupBias, ...]
     by_horizon: tuple[GroupBias, ...]
     by_target_year: tuple[GroupBias, ...]
@@ -375,7 +393,7 @@ class Evaluation(Record):
     n_forecasts: int
     n_target_years: int
     left_out: tuple[LeftOut, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     scores: Scores
     coverage: Coverage
     pit: tuple[PitEntry, ...]
@@ -383,7 +401,7 @@ class Evaluation(Record):
     reliability: tuple[ReliabilityPoint, ...]
     errors: tuple[ForecastError, ...]
     bias: Bias | None
-    bias_refused: str | None
+    bias_refused: BiasRefusal | None
     sequential: Sequential | None
     value_added: tuple[StageValue, ...]
     by_expert: tuple[ExpertValue, ...]
@@ -391,4 +409,3 @@ class Evaluation(Record):
     expert_weight: ExpertWeight | None
     ledger_drift: tuple[LedgerDrift, ...]
     recalibration: Recalibration | None
-    summary: tuple[str, ...]

@@ -21,15 +21,15 @@ from models.calibration import bias_groups
 from models.calibration.answer import (
     BayesFactor,
     Bias,
+    BiasRefusal,
     DirectionLoss,
     GroupBias,
     ReferencePosterior,
     Scales,
-    Verdict,
 )
 from models.calibration.bias_cells import Cells, cells, structure_of
 from models.calibration.bias_posterior import BiasPosterior, bayes_factor, bias_posterior, summary_95
-from models.calibration.detectable import POWER, minimum_detectable
+from models.calibration.detectable import POWER, Detectable, minimum_detectable
 from models.calibration.gaussian_draws import EDITION, NOISE, SHOCK, GaussianDraws, Structure, draw_scales
 from models.calibration.plain_tests import naive_tests, plain_test
 from models.calibration.records import ArchivedForecast, EvaluationRequest, ScalePrior
@@ -44,7 +44,13 @@ STAGE_DRAWS, STAGE_TUNE = 500, 150
 
 
 class BiasRefused(ValueError):
-    """Nothing can be said about bias; the message says why and what would be needed."""
+    """Nothing can be said about bias; `refusal` says why and what would be needed."""
+
+    def __init__(self, refusal: BiasRefusal) -> None:
+        self.refusal = refusal
+        super().__init__(
+            f"{refusal.forecasts} forecasts with an error on the log scale, {refusal.needed} needed"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +76,7 @@ def fit_bias(
     """
     known = int(np.isfinite(log_errors).sum())
     if known < LEAST_FORECASTS:
-        found = "one forecast" if known == 1 else "no forecast"
-        raise BiasRefused(
-            f"a bias needs at least {LEAST_FORECASTS} forecasts with an error on the log scale; there is {found}"
-        )
+        raise BiasRefused(BiasRefusal(code="too_few_forecasts", forecasts=known, needed=LEAST_FORECASTS))
     found_cells = cells(forecasts, log_errors)
     shock = informed_shock_prior(values, request.priors.shock, request.priors.realised_weight)
     structure = structure_of(found_cells, request.priors, shock)
@@ -94,21 +97,20 @@ def bias_answer(
     least = _minimum(fit, request, report)
     by_stage = _by_stage(fit, forecasts, log_errors, request)
     steps = stage_steps(cells(forecasts, log_errors, by_stage=True), priors, rope, request.seed + 2)
-    verdict = fit.posterior.verdict(rope)
     return Bias.model_validate(
         {
             **summary_95(fit.posterior),
             "probability_in_rope": fit.posterior.within(rope),
             "rope": rope,
-            "minimum_detectable": least,
+            "minimum_detectable": least.minimum if least else None,
             "minimum_detectable_power": POWER,
+            "minimum_detectable_archives": least.archives if least else None,
             "bayes_factor": bayes_factor(fit.draws, priors.bias_sd),
             "prior_sensitivity": tuple(
                 BayesFactor(prior_sd=sd, bayes_factor=bayes_factor(fit.draws, sd))
                 for sd in priors.sensitivity_sds
             ),
-            "verdict": verdict,
-            "sentence": sentence(fit.posterior, verdict, rope, least),
+            "verdict": fit.posterior.verdict(rope),
             "by_stage": by_stage,
             "by_horizon": bias_groups.pooled_groups(fit.cells, fit.draws, "horizon", priors, rope),
             "by_target_year": bias_groups.target_years(fit.cells, fit.draws),
@@ -127,11 +129,11 @@ def bias_answer(
     )
 
 
-def _minimum(fit: BiasFit, request: EvaluationRequest, report: Callable[[float], None]) -> float | None:
+def _minimum(fit: BiasFit, request: EvaluationRequest, report: Callable[[float], None]) -> Detectable | None:
     if not request.simulations:
         return None
     sd, archives, seed = request.priors.bias_sd, request.simulations, request.seed + 1
-    return minimum_detectable(fit.structure, fit.draws, sd, archives, seed, report).minimum
+    return minimum_detectable(fit.structure, fit.draws, sd, archives, seed, report)
 
 
 def direction_loss(log_errors: Array, request: EvaluationRequest) -> DirectionLoss:
@@ -153,22 +155,6 @@ def direction_loss(log_errors: Array, request: EvaluationRequest) -> DirectionLo
         best_level=level,
         best_shift=float(np.quantile(-e, level)),
     )
-
-
-def sentence(posterior: BiasPosterior, verdict: Verdict, rope: float, least: float | None) -> str:
-    """The verdict in words, with what the archive could and could not have shown."""
-    lean = f"{abs(np.expm1(posterior.mean)):.0%} too {'high' if posterior.mean > 0 else 'low'}"
-    could = (
-        f"a bias of {np.expm1(least):.0%} would have been shown with a chance of {POWER:.0%}"
-        if least is not None
-        else "what bias it could have shown was not simulated"
-    )
-    if verdict == "bias_demonstrated":
-        sure = max(posterior.probability_positive, 1 - posterior.probability_positive)
-        return f"The forecasts leaned one way: {lean} on average, with probability {sure:.1%} for that direction."
-    if verdict == "practically_unbiased":
-        return f"The forecasts did not lean by more than {rope:.0%}, with probability {posterior.within(rope):.0%}."
-    return f"No bias is demonstrated, which is not the same as none: the estimate is {lean}, and {could}."
 
 
 def _by_stage(

@@ -13,7 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from models.calibration.answer import Bias, Evaluation, Recalibration, Scales
+from models.calibration.answer import (
+    Bias,
+    BiasRefusal,
+    Evaluation,
+    Note,
+    NoteCode,
+    Recalibration,
+    Scales,
+)
 from models.calibration.bands import Reference, pit_histogram, reference, reliability
 from models.calibration.bias import BiasFit, BiasRefused, bias_answer, fit_bias
 from models.calibration.case_rows import error_rows, pit_rows
@@ -26,7 +34,6 @@ from models.calibration.scoring import ScoredCases, mean_coverage, mean_scores, 
 from models.calibration.selection import Selected, matches, newest, select
 from models.calibration.sequential import sequential
 from models.calibration.statements import Statements, statements
-from models.calibration.summary import five_sentences
 from models.calibration.value_added import expert_values, scenario_values, stage_values
 
 Report = Callable[[float, str], None]
@@ -64,14 +71,12 @@ def evaluate(
         "recalibration": _recalibration(fit, forecasts, selected, scored, request),
     }
     size = len(selected.forecasts), len({one.target_year for one in selected.forecasts})
-    told = [parts[name] for name in ("scores", "coverage", "bias", "bias_refused", "sequential")]
     report(1.0, "done")
     return Evaluation(
         n_forecasts=size[0],
         n_target_years=size[1],
         left_out=selected.left_out,
-        notes=_notes(scored),
-        summary=five_sentences(size, *told),
+        notes=_notes(scored, fit),
         **parts,
     )
 
@@ -110,12 +115,12 @@ def _valued(selected: Selected, scored: ScoredCases, request: EvaluationRequest)
 
 def _fit(
     selected: Selected, scored: ScoredCases, realised: Realised, request: EvaluationRequest
-) -> tuple[BiasFit | None, str | None]:
+) -> tuple[BiasFit | None, BiasRefusal | None]:
     """The fit of the bias model, or why there is none."""
     try:
         return fit_bias(selected.forecasts, scored.log_error, realised.values, request), None
     except BiasRefused as refused:
-        return None, str(refused)
+        return None, refused.refusal
 
 
 def _bias(
@@ -176,22 +181,13 @@ def _prior_scales(priors: BiasPriors) -> Scales:
     )
 
 
-def _notes(scored: ScoredCases) -> tuple[str, ...]:
-    """What the reader should know about forecasts that some measures had to leave out."""
-    notes = []
-    zero = int(np.sum(scored.outcome <= 0))
-    if zero:
-        notes.append(
-            f"{zero} forecasts are about a realised total of zero: left out of everything on the log scale"
-        )
-    unknown = int(np.sum(~np.isfinite(scored.median)))
-    if unknown:
-        notes.append(
-            f"{unknown} forecasts state no levels around one half: no median, no error, not in the bias"
-        )
-    outside = int(np.sum(np.isinf(scored.log_score)))
-    if outside:
-        notes.append(
-            f"{outside} densities gave the outcome no chance: an infinite log score, not in the mean"
-        )
-    return tuple(notes)
+def _notes(scored: ScoredCases, fit: BiasFit | None) -> tuple[Note, ...]:
+    """What the reader should know about forecasts that some measures had to leave out or take together."""
+    counts: dict[NoteCode, int] = {
+        "zero_outcomes": int(np.sum(scored.outcome <= 0)),
+        "no_median": int(np.sum(~np.isfinite(scored.median))),
+        "impossible_outcomes": int(np.sum(np.isinf(scored.log_score))),
+        "issuers_together": fit.cells.together if fit else 0,
+        "editions_by_quarter": fit.cells.by_quarter if fit else 0,
+    }
+    return tuple(Note(code=code, count=count) for code, count in counts.items() if count)

@@ -43,9 +43,9 @@ def plain_test(found: Cells) -> PlainTest:
 def naive_tests(found: Cells) -> tuple[NaiveTest, ...]:
     """What tests that ignore the overlaps would have said."""
     years = [found.error[found.target_year == year].mean() for year in np.unique(found.target_year)]
-    both = (("t-test on all errors", found.error), ("t-test on target-year means", np.array(years)))
-    answers = ((name, len(values), _t_test(values)[2]) for name, values in both)
-    return tuple(NaiveTest(name=name, p_value=p, n=n) for name, n, p in answers if p is not None)
+    both = (("all_errors", found.error), ("target_year_means", np.array(years)))
+    answers = ({"name": name, "n": len(of), "p_value": _t_test(of)[2]} for name, of in both)
+    return tuple(NaiveTest.model_validate(one) for one in answers if one["p_value"] is not None)
 
 
 def _first_editions(found: Cells, of_year: Places, order: Array) -> list[int]:

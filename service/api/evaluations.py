@@ -19,6 +19,7 @@ from pydantic import create_model
 
 from models.calibration.answer import Evaluation
 from models.calibration.records import EvaluationRequest
+from models.calibration.version import CALIBRATION_VERSION
 from service.api.bodies import RawBody, read_json
 from service.api.context import Configured, Sessions
 from service.api.finished import JSON, etag_of, respond, to_json
@@ -103,6 +104,7 @@ EvaluationState = create_model(
     __doc__="An evaluation; what it found is there once it has succeeded.",
     realised=(dict[str, float] | None, None),
     incomplete=(list[int] | None, None),
+    summary=(dict[str, list[str]] | None, None),
     **_FOUND,
 )
 
@@ -229,7 +231,21 @@ def whole_evaluation(found: StoredEvaluation, settings: Settings) -> dict[str, A
     state = _state(found)
     state["provenance"] |= noted
     outcomes = {"realised": document["realised"], "incomplete": document["incomplete"]}
-    return {**state, **document["evaluation"], **outcomes}
+    whole = {**state, **document["evaluation"], **outcomes}
+    return {**whole, "summary": _summary(whole) if is_current(found) else None}
+
+
+def is_current(found: StoredEvaluation) -> bool:
+    """Whether this version of the mathematics computed it: the words of a report are about that."""
+    return found.basis.model_version == CALIBRATION_VERSION
+
+
+def _summary(whole: dict[str, Any]) -> dict[str, list[str]]:
+    """By language the five sentences with which its report begins."""
+    from service.report.content import five_sentences
+    from service.report.wording import LANGUAGES
+
+    return {language: list(five_sentences(whole, language)) for language in LANGUAGES}
 
 
 @lru_cache(maxsize=8)

@@ -11,10 +11,10 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from sqlalchemy.orm import Session, sessionmaker
 
 from service.api.context import Configured, Sessions
-from service.api.evaluations import EvaluationId, finished_evaluation, whole_evaluation
+from service.api.evaluations import EvaluationId, finished_evaluation, is_current, whole_evaluation
 from service.api.finished import respond
 from service.middleware import API_ROOT, quality
-from service.problems import documented
+from service.problems import Problem, documented
 from service.security import ReaderOfConcepts
 from service.storage.archive import entries_at
 from service.storage.base import reading
@@ -34,7 +34,7 @@ _FILE = {"schema": {"type": "string", "format": "binary"}}
     response_class=Response,
     responses={
         200: {"content": {HTML: {"schema": {"type": "string"}}, PDF: _FILE}},
-        409: documented("The evaluation has no results yet."),
+        409: documented("The evaluation has no results yet, or an earlier version computed it."),
     },
     summary="The report, as HTML or PDF",
 )
@@ -52,6 +52,11 @@ def read_report(
     accept_language: Annotated[str, Header(alias="Accept-Language", include_in_schema=False)] = "",
 ) -> Response:
     found = finished_evaluation(sessions, evaluation_id)
+    if not is_current(found):
+        detail = (
+            f"It was computed by {found.basis.model_version}; order it again to get a report of this version."
+        )
+        raise Problem(409, "Computed by an earlier version", detail)
     chosen = language or preferred_language(accept_language)
     as_pdf = form == "pdf" or (form is None and quality(accept, PDF) > quality(accept, HTML))
     address = f"{settings.public_url}{API_ROOT}"

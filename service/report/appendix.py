@@ -21,6 +21,10 @@ def method(found: Found, words: Words, queries: Queries) -> Iterator[Block]:
     yield Heading(words.say("method.heading"), "method")
     for key in ("errors", "verdict", "pit", "peers"):
         yield Paragraph(words.say(f"method.{key}"))
+    if found["bias"] and (archives := found["bias"]["minimumDetectableArchives"]):
+        yield Paragraph(
+            words.say("method.power", archives=archives), queries.answer("/bias/minimumDetectable")
+        )
     came = found["request"]["realisations"]
     if came.get("values") is not None:
         yield Paragraph(words.say("method.values"))
@@ -29,7 +33,7 @@ def method(found: Found, words: Words, queries: Queries) -> Iterator[Block]:
         yield Paragraph(said, _realisations(found, queries))
     if found["notes"]:
         yield Heading(words.say("method.notes"), "notes", 3)
-        yield Sentences(tuple(found["notes"]))
+        yield Sentences(tuple(words.say(f"note.{one['code']}", count=one["count"]) for one in found["notes"]))
     yield _request(found, words, queries)
     yield _provenance(found, words, queries)
 
@@ -66,6 +70,9 @@ def _provenance(found: Found, words: Words, queries: Queries) -> Table:
 
 
 def _plain(value: object) -> str:
+    """As in JSON; where a prior comes from stands in the answer, in its one language."""
+    if isinstance(value, Mapping):
+        value = {name: inner for name, inner in value.items() if name != "source"}
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -108,12 +115,21 @@ def _forecasts(found: Found, sources: Mapping[str, str], words: Words, queries: 
                 Cell(words.persons(one["median"]), asked),
                 Cell(words.persons(one["realised"]), _realisations(found, queries, one["targetYear"])),
                 Cell(words.signed_share(one["logError"])),
-                Cell(sources.get(key, words.say("source.archive")), asked),
+                Cell(_source(sources.get(key), words), asked),
             )
         )
     keys = ("edition", "issued", "year", "stage", "issuer", "median", "realised", "error", "source")
     columns = [words.say(f"data.{key}") for key in keys]
     return table(words.say("data.forecasts"), columns, rows, words=[1, 3, 4, 8])
+
+
+def _source(stated: str | None, words: Words) -> str:
+    """The document a forecast was transcribed from, or how it came in."""
+    if stated is None:
+        return words.say("source.archive")
+    kind, _, rest = stated.partition(":")
+    key = f"origin.{kind}"
+    return words.say(key, rest=rest.strip()) if key in words.texts else stated
 
 
 def _left_out(found: Found, words: Words, queries: Queries) -> Table:

@@ -12,7 +12,7 @@ from typing import Any
 from service.report import pictures
 from service.report.document import Block, Cell, Heading, Paragraph, Picture, table
 from service.report.queries import Queries
-from service.report.wording import NONE, Words
+from service.report.wording import Words
 
 Found = Mapping[str, Any]
 
@@ -22,8 +22,8 @@ def bias_part(found: Found, words: Words, queries: Queries) -> Iterator[Block]:
     yield Paragraph(words.say("bias.how"))
     bias = found["bias"]
     if bias is None:
-        reason = str(found["biasRefused"] or NONE).rstrip(".")
-        yield Paragraph(words.say("bias.refused", reason=reason), queries.answer("/biasRefused"))
+        said = words.say("bias.refused", reason=refusal(found, words))
+        yield Paragraph(said, queries.answer("/biasRefused"))
         return
     yield _bias_table(bias, words, queries)
     rows = _bias_rows(bias, words)
@@ -34,6 +34,20 @@ def bias_part(found: Found, words: Words, queries: Queries) -> Iterator[Block]:
     )
     yield Picture("bias", drawn, caption, _rows_in_words(rows, words), queries.answer("/bias"))
     yield from _bias_details(bias, words, queries)
+
+
+def refusal(found: Found, words: Words) -> str:
+    """Why nothing is said about bias, as part of a sentence."""
+    refused = found["biasRefused"]
+    one = ".1" if refused["forecasts"] == 1 else ""
+    key = f"refused.{refused['code']}{one}"
+    return words.say(key, forecasts=refused["forecasts"], needed=refused["needed"])
+
+
+def _group_name(part: str, group: str, words: Words) -> str:
+    if part == "byHorizon":
+        return words.say("bias.horizon", n=group)
+    return words.name({"byStage": "stage", "byIssuer": "issuer"}.get(part, ""), group)
 
 
 def _bias_table(bias: Found, words: Words, queries: Queries) -> Block:
@@ -83,7 +97,7 @@ def _rows_in_words(rows: Sequence[pictures.Interval], words: Words) -> str:
 
 def _bias_details(bias: Found, words: Words, queries: Queries) -> Iterator[Block]:
     groups = [
-        (words.name("stage", one["group"]), one, f"/bias/{part}/{place}")
+        (_group_name(part, one["group"], words), one, f"/bias/{part}/{place}")
         for part in ("byStage", "byHorizon", "byPeriod", "byIssuer", "byExpert")
         for place, one in enumerate(bias[part])
     ]
@@ -151,7 +165,7 @@ def _tests(bias: Found, words: Words, queries: Queries) -> Block:
     ]
     rows += [
         (
-            Cell(words.say("bias.naive", name=one["name"])),
+            Cell(words.name("naive", one["name"])),
             Cell(words.number(one["pValue"], 3), queries.answer(f"/bias/naiveTests/{place}/pValue")),
             Cell(str(one["n"]), queries.answer(f"/bias/naiveTests/{place}/n")),
         )

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from service.report import appendix, pictures
-from service.report.bias import bias_part
+from service.report.bias import bias_part, refusal
 from service.report.document import Block, Cell, Document, Heading, Paragraph, Picture, Sentences, table
 from service.report.queries import Queries
 from service.report.steps import recalibration_part, value_part
@@ -53,7 +53,9 @@ def _span(years: Sequence[int]) -> str:
     return f"{min(years)}–{max(years)}" if years else NONE
 
 
-def _summary(found: Found, words: Words) -> Iterator[Block]:
+def five_sentences(found: Found, language: str) -> tuple[str, ...]:
+    """The evaluation in five plain sentences; every number in them stands in the answer."""
+    words = words_of(language)
     left = sum(one["count"] for one in found["leftOut"])
     said = words.say(
         "summary.what",
@@ -62,18 +64,21 @@ def _summary(found: Found, words: Words) -> Iterator[Block]:
         editions=len({one["edition"] for one in found["errors"]}),
         left=words.say("summary.left", n=left) if left else "",
     )
-    yield Heading(words.say("summary.heading"), "summary")
     lean, detectable = _direction(found, words)
-    yield Sentences((said, lean, detectable, _coverage_sentence(found, words), _last_sentence(found, words)))
+    return said, lean, detectable, _coverage_sentence(found, words), _last_sentence(found, words)
+
+
+def _summary(found: Found, words: Words) -> Iterator[Block]:
+    yield Heading(words.say("summary.heading"), "summary")
+    yield Sentences(five_sentences(found, words.language))
     yield Paragraph(words.say("note.links"))
 
 
 def _direction(found: Found, words: Words) -> tuple[str, str]:
     bias = found["bias"]
     if bias is None:
-        reason = str(found["biasRefused"] or NONE).rstrip(".")
         return (
-            words.say("summary.direction.none", reason=reason),
+            words.say("summary.direction.none", reason=refusal(found, words)),
             words.say("summary.detectable.none"),
         )
     lean = words.say(
@@ -104,14 +109,19 @@ def _last_sentence(found: Found, words: Words) -> str:
     """Where a lean entered; without an answer to that, the skill."""
     bias, skill = found["bias"], found["scores"]["skill"].get("lastYear")
     if bias is not None and (entered := bias["enteredAt"]):
-        return words.say("summary.entered", where=_step_name(entered, words))
+        return _entered_sentence(entered, words)
     if skill is not None:
         return words.say("summary.skill", skill=words.signed_share(skill))
     return words.say("summary.entered.none")
 
 
-def _step_name(entered: str, words: Words) -> str:
-    return " ".join(words.name("stage", part) for part in entered.replace("->", "→").split(" "))
+def _entered_sentence(entered: str, words: Words) -> str:
+    """`entered` is a step, "combined -> adopted", or the first stage."""
+    before, arrow, after = (part.strip() for part in entered.partition("->"))
+    if not arrow:
+        return words.say("summary.entered.first", stage=words.name("stage", before))
+    ends = {"before": words.name("stage", before), "after": words.name("stage", after)}
+    return words.say("summary.entered.step", **ends)
 
 
 def _calibration(found: Found, words: Words, queries: Queries) -> Iterator[Block]:
@@ -218,7 +228,7 @@ def _count(counted: Mapping[str, int], name: str) -> int | str:
 def _skills(skills: Sequence[Found], words: Words, queries: Queries) -> Block:
     rows = [
         (
-            Cell(f"{words.name('peer', one['peer'])} ({one['score'].replace('_', ' ')})"),
+            Cell(f"{words.name('peer', one['peer'])} ({words.name('score', one['score'])})"),
             Cell(words.signed_share(one["skill"]), queries.answer(f"/scores/skills/{place}/skill")),
             Cell(words.interval(one["lower95"], one["upper95"]), queries.answer(f"/scores/skills/{place}")),
             Cell(str(one["n"])),

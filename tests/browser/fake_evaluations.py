@@ -29,6 +29,10 @@ FOUND: dict[str, Any] = {
     "leftOut": [
         {"reason": "no_realisation", "count": 2, "editions": ["2024"], "targetYears": [2024], "detail": "why"}
     ],
+    "summary": {
+        "nl": ["20 prognoses zijn vergeleken.", "Het oordeel.", "De grens.", "De dekking.", "De stap."],
+        "en": ["20 forecasts were compared.", "The verdict.", "The limit.", "Coverage.", "The step."],
+    },
     "scores": {"mape": 0.17, "skill": {"lastYear": 0.2}},
     "coverage": {"intervalProbability": 0.75, "inside": 14, "n": 20, "lower95": 0.46, "upper95": 0.88},
     "bias": {

@@ -20,6 +20,8 @@ def test_what_was_found_is_shown_and_text_stays_text(
     visit.page.locator("#bias svg").first.wait_for()
     assert visit.text("#result-heading") == "20 prognoses van 10 prognosejaren"
     assert "niet aangetoond" in visit.text("#verdict")
+    assert "20 prognoses zijn vergeleken." in visit.text("#summary")
+    assert visit.page.locator("#summary li").count() == 5
     assert "gecombineerd → vastgesteld" in visit.text("#key-figures")
     assert "Weggelaten: 2" in visit.text("#left-out")
     assert "<b>2015</b>" in visit.text("#errors") and visit.page.locator("#errors b").count() == 0
@@ -28,6 +30,7 @@ def test_what_was_found_is_shown_and_text_stays_text(
     assert links.nth(0).get_attribute("href") == "/v1/evaluations/ev-1/report?language=nl&format=html"
     visit.page.get_by_role("button", name="English").click()
     visit.page.get_by_text("combined → adopted").wait_for()
+    assert "20 forecasts were compared." in visit.text("#summary")
     assert "language=en&format=pdf" in str(links.nth(1).get_attribute("href"))
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
     assert violations(visit) == []

@@ -50,6 +50,22 @@ def _archive() -> list[dict[str, Any]]:
 ARCHIVE = _archive()
 
 
+def _others() -> list[dict[str, Any]]:
+    """One forecast alone; one issued too late among two in time; two of another country."""
+    single = [stated("2019", 2019, "adopted", point=24_000)]
+    late = [stated(str(year), year, "adopted", point=20_000) for year in (2019, 2020)]
+    late.append(stated("2022-late", 2021, "adopted", point=25_000))
+    abroad = [stated(str(year), year, "adopted", point=30_000, geo="BE") for year in (2017, 2018)]
+    return [
+        {**one, "issuer": issuer}
+        for issuer, forecasts in (("single", single), ("late among others", late), ("Abroad", abroad))
+        for one in forecasts
+    ]
+
+
+OTHERS = _others()
+
+
 def asked(**changes: Any) -> dict[str, Any]:
     """A request for an evaluation of the archive against OUTCOMES."""
     return {

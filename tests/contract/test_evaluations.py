@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+import pandas as pd
 import pytest
 from anyio.from_thread import start_blocking_portal
 
@@ -22,8 +23,15 @@ from service.worker.forecast_job import compute_forecast
 from service.worker.preparing import prepared
 from service.worker.supervisor import Supervisor
 from tests.conftest import Client
-from tests.contract.evaluation_inputs import ARCHIVE, OUTCOMES, asked, published, stated
+from tests.contract.evaluation_inputs import ARCHIVE, OTHERS, OUTCOMES, asked, published, stated
 from tests.contract.forecast_inputs import counts, deliver
+
+KNOWN_BEFORE, KNOWN_AFTER = ({"source": "kmi", "asOf": day} for day in ("2024-04-30", "2024-05-01"))
+
+
+def quick(issuer: str, **changes: Any) -> dict[str, Any]:
+    """A small one, with few simulations."""
+    return asked(**{"filter": {"issuer": issuer}, "simulations": 20, **changes})
 
 
 @dataclass(frozen=True)
@@ -43,31 +51,55 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     deliver(app.state.sessions, counts())
     with start_blocking_portal() as portal:
         client = Client(app, portal)
-        answer = client.post("/v1/archived-forecasts", json=ARCHIVE)
+        answer = client.post("/v1/archived-forecasts", json=[*ARCHIVE, *OTHERS])
         assert answer.status_code == 201, answer.text
         yield Service(app, client, settings)
         client.close()
     app.state.sessions.kw["bind"].dispose()
 
 
+ORDERS = {
+    "all": asked(),
+    "one": quick("single"),
+    "late": quick("late among others"),
+    "zero": quick("MPP", realisations={"values": {**OUTCOMES, "2019": 0}}),
+    "before": quick("Abroad", filter={"issuer": "Abroad", "geo": "BE"}, realisations=KNOWN_BEFORE),
+    "after": quick("Abroad", filter={"issuer": "Abroad", "geo": "BE"}, realisations=KNOWN_AFTER),
+}
+
+
 @pytest.fixture(scope="module")
-def done(service: Service) -> dict[str, Any]:
-    """One evaluation against given values, computed by a worker on a process of its own."""
-    ordered = service.client.post("/v1/evaluations", json=asked())
-    assert ordered.status_code == 202, ordered.text
+def computed(service: Service) -> dict[str, dict[str, Any]]:
+    """Evaluations by name, computed by a worker on a process of its own."""
+    revised = counts(geo="BE").iloc[24:25].assign(value=9_000, known_at="2024-05-01")
+    deliver(service.app.state.sessions, pd.concat([counts(geo="BE"), revised]))
+    ordered = {name: service.client.post("/v1/evaluations", json=order) for name, order in ORDERS.items()}
+    assert {answer.status_code for answer in ordered.values()} == {202}
     stop = Event()
     with open_cluster(None, processes=1) as cluster:
         supervisor = Supervisor(service.settings, service.app.state.sessions, cluster, compute_forecast)
         thread = Thread(target=supervisor.run, args=(stop,))
         thread.start()
         try:
-            told = service.client.get(f"{ordered.headers['location']}/events", timeout=300).text
+            told = {
+                name: service.client.get(f"{answer.headers['location']}/events", timeout=300).text
+                for name, answer in ordered.items()
+            }
         finally:
             stop.set()
             thread.join(30)
-    answer = service.client.get(ordered.headers["location"])
-    assert answer.json()["status"] == "succeeded", answer.text
-    return {**answer.json(), "told": told, "etag": answer.headers["etag"]}
+    answers = {name: service.client.get(answer.headers["location"]) for name, answer in ordered.items()}
+    assert {answer.json()["status"] for answer in answers.values()} == {"succeeded"}
+    return {
+        name: {**answer.json(), "told": told[name], "etag": answer.headers["etag"]}
+        for name, answer in answers.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def done(computed: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The evaluation of the whole archive against given values."""
+    return computed["all"]
 
 
 def fields(answer: Any) -> list[str]:
@@ -141,7 +173,7 @@ def test_defaults_are_filled_in(service: Service) -> None:
         ({"rope": 2, "intervalProbability": 1, "seed": -1}, ["/rope", "/intervalProbability", "/seed"], ""),
         ({"filter": {"stage": "guess"}}, ["/filter/stage"], "experts"),
         ({"filter": {"targetYears": [2020, 2018]}}, ["/filter/targetYears"], "exchange"),
-        ({"filter": {"issuer": "nobody"}}, ["/filter"], "issued by MPP"),
+        ({"filter": {"issuer": "nobody"}}, ["/filter"], "issued by Abroad, MPP"),
         ({"filter": {"geo": "DE"}}, ["/filter"], "first_applications NL TOTAL"),
         ({"realisations": {"values": {"2030": 1}}}, ["/filter"], "realisations are complete for 2030"),
         ({"realisations": {"values": {}}}, ["/realisations/values"], ""),
@@ -173,6 +205,47 @@ def test_forecasts_issued_too_late_are_said_to_be(service: Service) -> None:
     answer = service.client.post("/v1/evaluations", json=asked(filter={"issuer": "late"}))
     assert fields(answer) == ["/filter"]
     assert "1 of 1 were issued after their target year had ended" in answer.json()["detail"]
+
+
+def test_one_forecast_has_scores_and_the_reason_why_there_is_no_bias(
+    service: Service, computed: dict[str, Any]
+) -> None:
+    one = computed["one"]
+    assert one["nForecasts"] == 1 and one["scores"]["mape"] == pytest.approx(abs(24_000 / 22_500 - 1))
+    assert one["bias"] is None
+    assert one["biasRefused"] == {"code": "too_few_forecasts", "forecasts": 1, "needed": 2}
+    for language, reason in (("nl", "maar één prognose"), ("en", "only one forecast")):
+        assert any(reason in sentence for sentence in one["summary"][language])
+        page = service.client.get(f"/v1/evaluations/{one['id']}/report?language={language}")
+        assert page.status_code == 200 and reason in page.text
+
+
+def test_a_forecast_issued_after_its_year_is_left_out_and_counted(computed: dict[str, Any]) -> None:
+    found = computed["late"]
+    assert found["nForecasts"] == 2 and {one["targetYear"] for one in found["errors"]} == {2019, 2020}
+    (left,) = found["leftOut"]
+    assert (left["reason"], left["count"]) == ("issued_after_target_year", 1)
+    assert (left["editions"], left["targetYears"]) == (["2022-late"], [2021])
+
+
+def test_an_outcome_of_zero_is_scored_in_persons_and_left_out_of_logs(computed: dict[str, Any]) -> None:
+    found = computed["zero"]
+    errors = {(one["stage"], one["targetYear"]): one for one in found["errors"]}
+    assert errors["adopted", 2019]["logError"] is None and errors["adopted", 2019]["pinballSum"] > 0
+    assert (
+        found["bias"]["n"] == len(ARCHIVE) - 2
+        and found["scores"]["nScored"]["meanLogError"] == len(ARCHIVE) - 2
+    )
+    assert {"code": "zero_outcomes", "count": 2} in found["notes"]
+
+
+def test_a_revision_counts_from_the_day_it_was_known(computed: dict[str, Any]) -> None:
+    before, after = computed["before"]["realised"], computed["after"]["realised"]
+    changed = {year for year in before if before[year] != after[year]}
+    first = counts(geo="BE")["value"].iloc[24]
+    assert changed == {"2017"} and after["2017"] - before["2017"] == 9_000 - first
+    errors = [computed[name]["errors"][0]["realised"] for name in ("before", "after")]
+    assert errors == [before["2017"], after["2017"]]
 
 
 def test_outcomes_are_those_known_on_the_day(service: Service) -> None:

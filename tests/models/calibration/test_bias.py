@@ -144,9 +144,10 @@ def test_with_scales_held_fixed_the_bias_is_generalised_least_squares(which: str
 
 def test_one_forecast_is_refused_with_the_reason() -> None:
     forecasts, errors, values = one_archive(World(6), 1)
-    with pytest.raises(BiasRefused, match=r"at least 2 forecasts.*there is one forecast"):
+    with pytest.raises(BiasRefused) as one:
         fit_bias(forecasts[:1], errors[:1], values, QUICK)
-    with pytest.raises(BiasRefused, match="there is no forecast"):
+    assert (one.value.refusal.forecasts, one.value.refusal.needed) == (1, 2)
+    with pytest.raises(BiasRefused, match="0 forecasts with an error on the log scale, 2 needed"):
         fit_bias(forecasts[:1], np.array([np.nan]), values, QUICK)
 
 
@@ -178,7 +179,6 @@ def test_a_large_bias_is_found_with_its_size_and_direction() -> None:
     assert answer.lower95 < -0.3 < answer.upper95
     assert answer.bayes_factor > 20
     assert len(answer.prior_sensitivity) >= 3
-    assert "too low" in answer.sentence
     assert [group.group for group in answer.by_horizon] == ["0", "1", "2", "3", "4"]
     assert [group.group for group in answer.by_period] == ["2005-2009", "2010-2014"]
     assert all(group.mean < 0 for group in (*answer.by_period, *answer.by_horizon))

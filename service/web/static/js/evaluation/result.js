@@ -14,6 +14,9 @@ const range = (low, high) => (low === null || high === null ? NONE : t("figure.r
 export function drawResult(found) {
   byId("result-heading").textContent = t("result.heading", { forecasts: found.nForecasts, years: found.nTargetYears });
   byId("verdict").textContent = verdict(found.bias);
+  // A result of an earlier version has no summary, and no report until it is ordered again.
+  byId("summary").replaceChildren(...(found.summary?.[language()] ?? []).map((sentence) => element("li", {}, sentence)));
+  show(byId("summary"), Boolean(found.summary));
   drawReports(found);
   byId("key-figures").replaceChildren(keyFigures(found));
   byId("left-out").textContent = found.leftOut.map(leftOut).join(" ");
