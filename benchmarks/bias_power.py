@@ -20,13 +20,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.bias import PRIORS, YEARS, fitted
+from benchmarks.bias import PRIORS, TUNE, YEARS, fitted
 from benchmarks.bias_world import World, log_errors_and_outcomes, shape, with_errors
-from models.calibration.bias_cells import Cells
+from models.calibration.bias_cells import Cells, structure_of
 from models.calibration.bias_posterior import demonstrated
-from models.calibration.detectable import POWER, minimum_detectable
+from models.calibration.detectable import POWER, minimum_detectable, simulate_errors
+from models.calibration.gaussian_draws import RHO_GRID, draw_scales
 
-DRAWS, SIMULATIONS = 1000, 50
+DRAWS, SIMULATIONS, REPLICATES = 1000, 50, 8
 SIZES = np.linspace(0.0, 0.8, 81)
 TOLERANCE = 0.05
 
@@ -43,24 +44,54 @@ def one_archive(world: World, empty: Cells, seed: int, with_report: bool) -> dic
     return out
 
 
+def asked_of_the_priors(draws: int, keep: Path) -> tuple[Any, Any]:
+    """Shares that find what was reported, and the reported sizes, over worlds drawn from the priors; kept as well."""
+    held = {row["seed"]: row for row in _kept(keep, World(10), "prior")}
+    for seed in set(range(draws)) - set(held):
+        held[seed] = _keep(keep, under_the_priors(World(10), seed))
+    found = [row for seed, row in held.items() if seed < draws and row["reported"] is not None]
+    return np.array([row["share"] for row in found]), np.array([row["reported"] for row in found])
+
+
+def _kept(keep: Path, world: World, autocorrelation: float | str) -> list[dict[str, Any]]:
+    if not keep.exists():
+        return []
+    every = [json.loads(line) for line in keep.read_text("utf-8").splitlines()]
+    asked = world.years, autocorrelation
+    return [row for row in every if (row["years"], row["autocorrelation"]) == asked]
+
+
+def _keep(keep: Path, row: dict[str, Any]) -> dict[str, Any]:
+    with keep.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+    return row
+
+
 def archives(world: World, curves: int, reports: int, keep: Path) -> list[dict[str, Any]]:
     """Results of seeds 0 to `curves`, the first `reports` of them with what they would report; kept in a file."""
-    held = {}
-    if keep.exists():
-        every = (json.loads(line) for line in keep.read_text("utf-8").splitlines())
-        mine = [
-            row
-            for row in every
-            if (row["years"], row["autocorrelation"]) == (world.years, world.autocorrelation)
-        ]
-        held = {row["seed"]: row for row in mine if row["seed"] >= reports or "reported" in row}
+    rows = _kept(keep, world, world.autocorrelation)
+    held = {row["seed"]: row for row in rows if row["seed"] >= reports or "reported" in row}
     empty = shape(world)
     for seed in range(curves):
         if seed not in held:
-            held[seed] = one_archive(world, empty, seed, seed < reports)
-            with keep.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(held[seed]) + "\n")
+            held[seed] = _keep(keep, one_archive(world, empty, seed, seed < reports))
     return [held[seed] for seed in range(curves)]
+
+
+def under_the_priors(world: World, seed: int) -> dict[str, Any]:
+    """Scales and autocorrelation from the priors: what one archive reports, and how often others of them find that."""
+    structure, rng = structure_of(shape(world), PRIORS, PRIORS.shock), np.random.default_rng(seed)
+    scales = np.exp(structure.scale_mu + structure.scale_sd * rng.standard_normal(len(structure.scale_mu)))
+    mass = np.exp(structure.rho_log_prior - structure.rho_log_prior.max())
+    rho = float(rng.choice(RHO_GRID, p=mass / mass.sum()))
+    drawn = [simulate_errors(structure, scales, rho, rng) for _ in range(1 + REPLICATES)]
+    first, *others = [draw_scales(structure, errors, DRAWS, TUNE, seed + k) for k, errors in enumerate(drawn)]
+    least = minimum_detectable(structure, first, PRIORS.bias_sd, SIMULATIONS, seed).minimum
+    out = {"years": world.years, "autocorrelation": "prior", "seed": seed, "reported": least}
+    if least is None:
+        return out
+    both = [demonstrated(one, PRIORS.bias_sd, np.array([least, -least])).mean() for one in others]
+    return {**out, "share": float(np.mean(both))}
 
 
 def rates(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -89,6 +120,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, required=True, help="where results are kept, one archive a line")
     parser.add_argument("--curves", type=int, default=300)
     parser.add_argument("--reports", type=int, default=40)
+    parser.add_argument("--priors", type=int, default=100, help="draws of a world from the priors, ten years")
     parser.add_argument("--years", type=int, nargs="+", default=list(YEARS))
     parser.add_argument("--autocorrelations", type=float, nargs="+", default=[0.0, 0.3, 0.6])
     asked = parser.parse_args()
@@ -96,6 +128,13 @@ def main() -> int:
         "| years | autocorrelation | reported size, median | found when planted | in the reporting archive itself |"
     )
     print("|---|---|---|---|---|")
+    if asked.priors:
+        shares, sizes = asked_of_the_priors(asked.priors, asked.keep)
+        error = shares.std(ddof=1) / np.sqrt(len(shares))
+        print(
+            f"| 10 | as the priors | {np.median(sizes):.3f} | {shares.mean():.3f} ± {error:.3f} | |",
+            flush=True,
+        )
     missed = 0
     for rho in asked.autocorrelations:
         for years in asked.years:

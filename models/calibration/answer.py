@@ -99,8 +99,8 @@ class Coverage(Record):
     undecided: int
 
 
-class PitEntry(Record):
-    """All that is known of where the outcome fell in the forecast's distribution: between `lower` and `upper`."""
+class Case(Record):
+    """Which forecast a row is about."""
 
     edition: str
     issued_on: str
@@ -109,6 +109,11 @@ class PitEntry(Record):
     stage: Stage
     issuer: str
     expert: str | None
+
+
+class PitEntry(Case):
+    """All that is known of where the outcome fell in the forecast's distribution: between `lower` and `upper`."""
+
     lower: float
     upper: float
 
@@ -133,16 +138,9 @@ class ReliabilityPoint(Record):
     band_upper: float
 
 
-class ForecastError(Record):
+class ForecastError(Case):
     """One forecast against what came; scores that its form does not allow are None."""
 
-    edition: str
-    issued_on: str
-    target_year: int
-    horizon: int
-    stage: Stage
-    issuer: str
-    expert: str | None
     median: float | None
     realised: float
     log_error: float | None
@@ -151,29 +149,29 @@ class ForecastError(Record):
     inside: bool | None
 
 
-class GroupBias(Record):
-    """Bias of one group: a stage, horizon, period, issuer, expert, target year."""
+class Estimate(Record):
+    """A posterior of a bias, on the log scale."""
 
-    group: str
     mean: float
     sd: float
     lower95: float
     upper95: float
     probability_positive: float
+
+
+class GroupBias(Estimate):
+    """Bias of one group: a stage, horizon, period, issuer, expert, target year."""
+
+    group: str
     n: int
     verdict: Verdict | None = None
 
 
-class StageStep(Record):
+class StageStep(Estimate):
     """What one step added to the bias: paired log differences of two stages of the same editions and years."""
 
     before: Stage
     after: Stage
-    mean: float
-    sd: float
-    lower95: float
-    upper95: float
-    probability_positive: float
     probability_in_rope: float
     n: int
     editions: int
@@ -228,28 +226,18 @@ class Scales(Record):
     edition_autocorrelation: float
 
 
-class ReferencePosterior(Record):
+class ReferencePosterior(Estimate):
     """The bias by NUTS, with what the sampler says about itself; `passed` is its own verdict on that."""
 
-    mean: float
-    sd: float
-    lower95: float
-    upper95: float
-    probability_positive: float
     rhat_max: float
     ess_min: float
     divergences: int
     passed: bool
 
 
-class Bias(Record):
+class Bias(Estimate):
     """Systematic bias, positive = forecast too high, on the log scale; see `models/calibration/bias.py`."""
 
-    mean: float
-    sd: float
-    lower95: float
-    upper95: float
-    probability_positive: float
     probability_in_rope: float
     rope: float
     minimum_detectable: float | None

@@ -86,6 +86,7 @@ def mean_scores(scored: ScoredCases, request: EvaluationRequest, skills: Sequenc
     total = scored.pinball.sum(axis=1)
     counted = {
         "mape": relative,
+        "meanAbsoluteError": error,
         "meanLogError": scored.log_error,
         "pinballSum": total,
         "intervalScore": scored.interval_score,
@@ -105,7 +106,11 @@ def mean_scores(scored: ScoredCases, request: EvaluationRequest, skills: Sequenc
         exceedance=_exceedance(scored, request),
         skill={skill.peer: skill.skill for skill in skills},
         skills=tuple(skills),
-        n_scored={name: int(np.isfinite(values).sum()) for name, values in counted.items()},
+        n_scored={name: int(np.isfinite(values).sum()) for name, values in counted.items()}
+        | {
+            f"pinball.{level_name(level)}": int(np.isfinite(column).sum())
+            for level, column in zip(request.levels, scored.pinball.T, strict=True)
+        },
     )
 
 

@@ -65,7 +65,7 @@ def _bias_table(bias: Found, words: Words, queries: Queries) -> Block:
         (Cell(words.say(key, rope=rope)), Cell(text, queries.answer(f"/bias/{name}")))
         for key, text, name in shown
     ]
-    columns = (words.say("scores.score"), words.say("scores.value"))
+    columns = (words.say("bias.quantity"), words.say("scores.value"))
     return table(words.say("bias.table"), columns, rows)
 
 

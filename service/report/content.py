@@ -133,8 +133,11 @@ def _calibration(found: Found, words: Words, queries: Queries) -> Iterator[Block
     if bars:
         caption = words.say("calibration.pit")
         labels = [(n / 10, words.share(n / 10)) for n in range(11)]
-        drawn = pictures.histogram(bars, labels, words.say("calibration.pit.axis"), caption)
-        said = "; ".join(f"{bar.start:g}–{bar.end:g}: {words.share(bar.share)}" for bar in bars)
+        edges = [(edge, words.plain(edge)) for edge in (*(bar.start for bar in bars), bars[-1].end)]
+        drawn = pictures.histogram(bars, edges, labels, words.say("calibration.pit.axis"), caption)
+        said = "; ".join(
+            f"{words.plain(bar.start)}–{words.plain(bar.end)}: {words.share(bar.share)}" for bar in bars
+        )
         yield Picture("pit", drawn, caption, said, queries.answer("/pitHistogram"))
     yield from _coverage(found["coverage"], words, queries)
     dots = [
@@ -166,7 +169,7 @@ def _coverage(held: Found, words: Words, queries: Queries) -> Iterator[Block]:
         (Cell(words.say(key)), Cell(text, queries.answer(f"/coverage/{name}"))) for key, text, name in shown
     ]
     caption = words.say("calibration.coverage", share=words.share(held["intervalProbability"]))
-    yield table(caption, (words.say("scores.score"), words.say("scores.value")), rows)
+    yield table(caption, (words.say("bias.quantity"), words.say("scores.value")), rows)
     if held["share"] is None:
         return
     row = pictures.Interval(
@@ -187,7 +190,8 @@ def _coverage_words(held: Found, words: Words) -> str:
 
 def _scores(found: Found, words: Words, queries: Queries) -> Iterator[Block]:
     yield Heading(words.say("scores.heading"), "scores")
-    scores, counted = found["scores"], found["scores"].get("nScored", {})
+    scores = found["scores"]
+    counted = scores["nScored"] | {f"exceedance.{k}": one["n"] for k, one in enumerate(scores["exceedance"])}
     shown: list[tuple[str, str, str, str]] = [
         (words.say("scores.mape"), words.share(scores["mape"], 1), "/scores/mape", "mape"),
     ]
@@ -199,7 +203,7 @@ def _scores(found: Found, words: Words, queries: Queries) -> Iterator[Block]:
         shown.append((words.say(f"scores.{name}"), text, f"/scores/{name}", name))
     for level, value in scores["pinball"].items():
         label = words.say("scores.pinball", level=words.number(float(level), 3))
-        shown.append((label, words.persons(value), f"/scores/pinball/{level}", "pinball"))
+        shown.append((label, words.persons(value), f"/scores/pinball/{level}", f"pinball.{level}"))
     for name in ("pinballSum", "intervalScore", "crps"):
         shown.append((words.say(f"scores.{name}"), words.persons(scores[name]), f"/scores/{name}", name))
     shown.append(
@@ -208,21 +212,16 @@ def _scores(found: Found, words: Words, queries: Queries) -> Iterator[Block]:
     for place, one in enumerate(scores["exceedance"]):
         label = words.say("scores.brier", above=words.persons(one["above"]))
         shown.append(
-            (label, words.number(one["brier"], 3), f"/scores/exceedance/{place}/brier", "exceedance")
+            (label, words.number(one["brier"], 3), f"/scores/exceedance/{place}/brier", f"exceedance.{place}")
         )
     rows = [
-        (Cell(label), Cell(text, queries.answer(pointer)), Cell(str(_count(counted, name))))
+        (Cell(label), Cell(text, queries.answer(pointer)), Cell(str(counted.get(name, NONE))))
         for label, text, pointer, name in shown
     ]
     keys = ("scores.score", "scores.value", "scores.n")
     yield table(words.say("scores.table"), [words.say(key) for key in keys], rows)
     if scores["skills"]:
         yield _skills(scores["skills"], words, queries)
-
-
-def _count(counted: Mapping[str, int], name: str) -> int | str:
-    snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
-    return counted.get(name, counted.get(snake, NONE))
 
 
 def _skills(skills: Sequence[Found], words: Words, queries: Queries) -> Block:
@@ -251,6 +250,6 @@ def _sequential(found: Found, words: Words, queries: Queries) -> Iterator[Block]
     points = [(one["targetYear"], one["eValue"]) for one in evidence["overTime"]]
     if points:
         caption = words.say("sequential.picture")
-        drawn = pictures.process(points, 20.0, words.say("sequential.axis"), caption)
+        drawn = pictures.process(points, 20.0, words.plain, words.say("sequential.axis"), caption)
         told = "; ".join(f"{year}: {words.number(value)}" for year, value in points)
         yield Picture("sequential", drawn, caption, told, queries.answer("/sequential/overTime"))

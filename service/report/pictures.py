@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 640.0, 150.0, 20.0, 14.0, 44.0
@@ -142,8 +142,14 @@ def intervals(
     return drawn.svg(alternative)
 
 
-def histogram(bars: Sequence[Bar], labels: Sequence[tuple[float, str]], title: str, alternative: str) -> str:
-    """Bars from 0 to 1 with the band of each."""
+def histogram(
+    bars: Sequence[Bar],
+    edges: Sequence[tuple[float, str]],
+    labels: Sequence[tuple[float, str]],
+    title: str,
+    alternative: str,
+) -> str:
+    """Bars from 0 to 1 with the band of each, over their edges and beside a scale."""
     top = max([*(bar.share for bar in bars), *(bar.high for bar in bars), 0.01]) * 1.1
     drawn = _Drawing((0, 1), (0, top), 260)
     for bar in bars:
@@ -153,7 +159,7 @@ def histogram(bars: Sequence[Bar], labels: Sequence[tuple[float, str]], title: s
         x1, x2 = drawn.at_x(bar.start) + 3, drawn.at_x(bar.end) - 3
         drawn.box(x1, drawn.at_y(0), x2, drawn.at_y(bar.share), "none", DARK)
         drawn.line(x1, drawn.at_y(bar.share), x2, drawn.at_y(bar.share), DARK)
-    drawn.x_axis([(bar.start, f"{bar.start:g}") for bar in bars] + [(1.0, "1")], title)
+    drawn.x_axis(edges, title)
     drawn.y_axis([label for label in labels if label[0] <= top])
     return drawn.svg(alternative)
 
@@ -172,7 +178,13 @@ def reliability(dots: Sequence[Dot], ticks: Sequence[tuple[float, str]], title: 
     return drawn.svg(alternative)
 
 
-def process(points: Sequence[tuple[int, float]], threshold: float, title: str, alternative: str) -> str:
+def process(
+    points: Sequence[tuple[int, float]],
+    threshold: float,
+    written: Callable[[float], str],
+    title: str,
+    alternative: str,
+) -> str:
     """An e-process over years on a logarithmic scale, with the line it must cross."""
     logs = [math.log10(max(value, 1e-6)) for _, value in points]
     bar = math.log10(threshold)
@@ -182,12 +194,12 @@ def process(points: Sequence[tuple[int, float]], threshold: float, title: str, a
     drawn = _Drawing(span, (low, high), 280)
     places = [(drawn.at_x(year), drawn.at_y(log)) for year, log in zip(years, logs, strict=True)]
     drawn.line(drawn.at_x(span[0]), drawn.at_y(bar), drawn.at_x(span[1]), drawn.at_y(bar), ACCENT, "6 4")
-    drawn.text(drawn.at_x(span[1]) - 4, drawn.at_y(bar) - 6, f"{threshold:g}", "end", ACCENT)
+    drawn.text(drawn.at_x(span[1]) - 4, drawn.at_y(bar) - 6, written(threshold), "end", ACCENT)
     drawn.line(drawn.at_x(span[0]), drawn.at_y(0), drawn.at_x(span[1]), drawn.at_y(0), MUTED, "4 3")
     drawn.curve(places)
     for x, y in places:
         drawn.dot(x, y)
     step = -(-len(years) // 12)
     drawn.x_axis([(year, str(year)) for year in years[::step]], title)
-    drawn.y_axis([(float(e), f"{10.0**e:g}") for e in range(math.ceil(low), math.floor(high) + 1)])
+    drawn.y_axis([(float(e), written(10.0**e)) for e in range(math.ceil(low), math.floor(high) + 1)])
     return drawn.svg(alternative)

@@ -35,6 +35,10 @@ class Words:
         """A number with its decimals; a dash for none."""
         return NONE if value is None else self._local(f"{value:,.{digits}f}")
 
+    def plain(self, value: float) -> str:
+        """A number with as many decimals as it has."""
+        return self._local(f"{value:,g}")
+
     def persons(self, value: float | None) -> str:
         return self.number(value, 0)
 
