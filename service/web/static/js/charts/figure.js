@@ -8,6 +8,9 @@ import { language, t } from "../i18n.js";
 import { table } from "../tables.js";
 
 const frames = new WeakMap();
+// Not every browser tells when it is idle; a moment after the redraw will do there.
+const whenIdle = globalThis.requestIdleCallback ?? ((write) => setTimeout(write, 200));
+const notAnymore = globalThis.cancelIdleCallback ?? clearTimeout;
 
 /**
  * Fills `host`. draw(width) returns {height, marks}; legend is [{kind, label}]; below are nodes under the drawing; data()
@@ -79,14 +82,14 @@ function writeLegend(frame, entries) {
 
 /** At once when it is in sight; folded away, when the browser has nothing better to do. */
 function writeTable(frame) {
-  cancelIdleCallback(frame.idle);
+  notAnymore(frame.idle);
   const write = () => {
     const data = frame.data();
     frame.scroll.setAttribute("aria-label", data.caption);
     frame.scroll.replaceChildren(table(data));
   };
   if (frame.fold.open) write();
-  else frame.idle = requestIdleCallback(write, { timeout: 2000 });
+  else frame.idle = whenIdle(write, { timeout: 2000 });
 }
 
 function sample(kind) {

@@ -24,18 +24,19 @@ function versionLine(stored, dirty) {
   return `${t("summary.version", words)}${dirty ? ` ${t("summary.dirty")}` : ""}`;
 }
 
+/** A column per stated year, so that every scenario takes one line. */
 function partsTable(set) {
-  const rows = [...set.scenarios.map((one) => part(one, "merge.scenario")), ...set.events.map((one) => part(one, "merge.event"))];
-  if (set.unforeseen) rows.push(part({ ...set.unforeseen, label: t("card.unforeseen") }, null));
-  const columns = [{ label: t("summary.part") }, { label: t("card.probability"), numeric: true }, { label: t("summary.years") }];
+  const parts = [...set.scenarios.map((one) => named(one, "merge.scenario")), ...set.events.map((one) => named(one, "merge.event"))];
+  if (set.unforeseen) parts.push([t("card.unforeseen"), set.unforeseen]);
+  const years = [...new Set(parts.flatMap(([, one]) => Object.keys(one.years)))].sort();
+  const rows = parts.map(([name, one]) => [name, valueText(["probability"], one.probability), ...years.map((year) => belief(one.years[year]))]);
+  const columns = [{ label: t("summary.part") }, { label: t("card.probability"), numeric: true }, ...years.map((label) => ({ label, numeric: true }))];
   return table({ caption: t("summary.parts"), columns, rows });
 }
 
-function part(one, key) {
-  const name = one.label || one.key;
-  const years = Object.entries(one.years).map(([year, belief]) => `${year}: ${persons(belief.expected)} ± ${persons(belief.spread)}`);
-  return [key ? t(key, { name }) : name, valueText(["probability"], one.probability), years.join("; ")];
-}
+const named = (one, key) => [t(key, { name: one.label || one.key }), one];
+
+const belief = (one) => (one ? `${persons(one.expected)} ± ${persons(one.spread)}` : "–");
 
 function numbers(answer, saved) {
   const columns = [{ label: t("scenario.year") }, ...SCENARIOS.map((name) => ({ label: t(`scenario.${name}`), numeric: true }))];
