@@ -22,6 +22,7 @@ from models.backtest.data import read_counts
 from models.inflow_paths import filter_states, simulate_log_counts
 from models.panel.fit import PanelFit
 from models.panel.model import DEFAULT_PANEL_PRIORS, fit_panel
+from models.panel.outlook import DEFAULT_OUTLOOK
 from models.panel.series import PanelSeries, panel_series
 from models.prior_terms import Prior
 from models.request import MODEL_VERSION
@@ -105,7 +106,8 @@ def hyperparameters(fit: PanelFit) -> list[str]:
 def priors() -> list[str]:
     """Every prior with the source of its figures."""
     named = [(name, getattr(DEFAULT_PANEL_PRIORS, name)) for name in type(DEFAULT_PANEL_PRIORS).model_fields]
-    return [f"- `{name}` ({one.family}): {one.source}" for name, one in named if isinstance(one, Prior)]
+    lines = [f"- `{name}` ({one.family}): {one.source}" for name, one in named if isinstance(one, Prior)]
+    return [*lines, f"- months ahead (fixed): {DEFAULT_OUTLOOK.source}"]
 
 
 def next_year(data: PanelSeries, geo: str, last: np.datetime64, seed: int) -> Array:
@@ -187,7 +189,9 @@ def card(data: PanelSeries, source: str, fit: PanelFit, parts: dict[str, Sequenc
         f"hyperparameter of every country, {verdict.divergences} divergences, smallest BFMI {verdict.bfmi_min:.2f}: "
         f"{'passed' if verdict.passed else 'NOT passed'}."
     )
+    ahead = DEFAULT_OUTLOOK
     filled: dict[str, Any] = {name: "\n".join(lines) for name, lines in parts.items()}
+    filled |= ahead.model_dump() | {"fast": 1 - ahead.damping, "slow": 1 - ahead.reversion_damping}
     return TEXT.format(
         version=MODEL_VERSION, priors_version=DEFAULT_PANEL_PRIORS.version, facts=facts, quality=quality,
         made=date.today().isoformat(), **filled,
@@ -232,10 +236,16 @@ news, or anything that would itself have to be forecast.
     season_i,k    ~ Normal(season_k, season_spread)
 
 per country i; g months since the last figure, f_t the noise of an uncertain figure, m_t the size of the series over its
-last twelve figures, size_i that over all. In the months ahead sigma_i differs from the past's, and part of the other
-countries' growth over the past year carries on (`models/panel/outlook.py` says how much, and why). Only
-hyperparameters are sampled; levels follow exactly. Paths are simulated from there, and divided over nationalities by a
-random walk of log shares (`models/composition`).
+last twelve figures, size_i that over all. Only hyperparameters are sampled; levels follow exactly. Paths are simulated
+from there, and divided over nationalities by a random walk of log shares (`models/composition`). In the months ahead
+
+    sigma_i differs from the past's by a factor exp({scale_spread:g} z)
+    level_i rises by {pull:g} G, of which {fast:g} of what is left comes each month, and falls by
+    {reversion:g} D_i / (1 + (size_i / {reversion_size:g})^2), of which {slow:g} of what is left comes each month
+
+G the other countries' log growth over the past year, by the root of their size; D_i how much further the country stands
+from its mean of five years than the others from theirs, on the log scale. Growth in Europe carries on in part, and a
+small country off its usual share of it returns in part (`models/panel/outlook.py`).
 
 ## Priors
 

@@ -6,7 +6,7 @@
     w_t     = 1 + (g - 1) alpha^2 + f_t,      alpha_g = alpha (1 + (g - 1) alpha) / w_t
     m_t     = geometric mean of the twelve months observed last, at least five persons
     u_t     = 1 - r + r (nu + 1) / nu / (1 + e_t^2 / (nu v_t))
-    d_t     = growth (1 - damping) damping^(t - a - 1) after the month a, else 0
+    d_t     = growth (1 - damping) damping^(t - a - 1) + the same of slow_growth and slow_damping,  after a month a
 
 Local level in innovations form (Hyndman, Koehler, Ord and Snyder 2008, ch. 3-5). `g` is the number of months
 since the last observed one: 1 without a gap. The level is a random walk with steps alpha e, so g - 1 unseen
@@ -15,14 +15,14 @@ to alpha_g, towards 1: after a long silence the next month says nearly everythin
 `f_t` is the noise that an unsettled figure adds (`series`: extra), as a part of a one-step error's variance: the
 month may differ by more, and the level learns less from it. m_t looks back only, so the density that weighs data is
 the one that is simulated. Before the first month the window of twelve holds the initial level.
-Three extensions are absent (r = c = growth = 0) unless a model states them. `r` is how far a level learns less from a
-month the further out it lies: u_t is the score of the Student-t density (Harvey and Luati 2014, JASA 109), mean 1
-over small errors. `c` makes months more uncertain while a series is large for its own standard. `growth` is what a
-model expects of the level beyond a month, from what else it knew then.
+Three extensions are absent (r = c = both growths = 0) unless a model states them. `r` is how far a level learns less
+from a month the further out it lies: u_t is the score of the Student-t density (Harvey and Luati 2014, JASA 109), mean
+1 over small errors. `c` makes months more uncertain while a series is large for its own standard. `growth` and
+`slow_growth` are what a model expects of the level beyond a month, from what else it knew then.
 This module must not import PyMC: the web process uses it.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +52,7 @@ class InflowParameters:
     deviations January to December, summing to zero; `initial_level` (draw,) log persons before any month.
     All further ones (draw,), neutral unless given: `robustness` r in [0, 1]; `size_power` c and `usual_size`, log
     persons; `growth` of the level in all after the month `growth_after` (months since 1970-01), of which the part
-    1 - `growth_damping` comes in each month of what is left.
+    1 - `growth_damping` comes in each month of what is left, and `slow_growth` with `slow_damping` beside it.
     """
 
     alpha: Array
@@ -67,9 +67,11 @@ class InflowParameters:
     growth: Array = field(default_factory=lambda: np.zeros(1))
     growth_damping: Array = field(default_factory=lambda: np.zeros(1))
     growth_after: Array = field(default_factory=lambda: np.zeros(1))
+    slow_growth: Array = field(default_factory=lambda: np.zeros(1))
+    slow_damping: Array = field(default_factory=lambda: np.zeros(1))
 
     def __post_init__(self) -> None:
-        for name in ("robustness", "size_power", "usual_size", "growth", "growth_damping", "growth_after"):
+        for name in _EXTENSIONS:
             object.__setattr__(self, name, np.broadcast_to(getattr(self, name), self.alpha.shape))
 
     def __len__(self) -> int:
@@ -78,6 +80,11 @@ class InflowParameters:
     def take(self, index: NDArray[np.int64]) -> "InflowParameters":
         """The draws at `index`, in that order."""
         return InflowParameters(**{column.name: getattr(self, column.name)[index] for column in fields(self)})
+
+
+_EXTENSIONS = tuple(
+    column.name for column in fields(InflowParameters) if column.default_factory is not MISSING
+)
 
 
 @dataclass(frozen=True)
@@ -220,11 +227,15 @@ def _learned(parameters: InflowParameters, error: Array, scale: Array) -> Array:
 
 def _growth(parameters: InflowParameters, last: np.datetime64, month: np.datetime64) -> Array | float:
     """`(draw,)`: expected growth of the level over the months after `last` up to and including `month`."""
-    if not parameters.growth.any():
-        return 0.0
     begun, done = (np.maximum(float(m.astype(np.int64)) - parameters.growth_after, 0) for m in (last, month))
-    left = parameters.growth_damping**begun - parameters.growth_damping**done
-    return np.asarray(parameters.growth * left)
+    expected: Array | float = 0.0
+    for growth, damping in (
+        (parameters.growth, parameters.growth_damping),
+        (parameters.slow_growth, parameters.slow_damping),
+    ):
+        if growth.any():
+            expected = expected + growth * (damping**begun - damping**done)
+    return expected
 
 
 def student_t_log_density(x: Array, nu: Array, scale: Array) -> Array:

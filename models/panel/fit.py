@@ -60,7 +60,7 @@ class PanelFit:
         own = self._parameters(
             gain_deviation=self.draws["alpha_deviation"][:, place],
             log_sigma=self.draws["log_sigma_geo"][:, place],
-            season=self._season(self.draws["season_deviation"][:, place]),
+            season=self.draws["season_geo"][:, place],
             initial_level=self.draws["initial_level"][:, self.last_stretches[place]],
             log_size=float(self.log_sizes[place]),
         )
@@ -70,18 +70,16 @@ class PanelFit:
         """One new country per draw; the same country, fit and size give the same draws."""
         rng = np.random.default_rng([self.seed, zlib.crc32(geo.encode())])
         draws = self.draws
-        deviation = rng.standard_normal(draws["season"].shape) * np.sqrt(draws["season_spread"])[:, None]
+        season = draws["season"] + draws["season_spread"][:, None] * rng.standard_normal(
+            draws["season"].shape
+        )
         return self._parameters(
             gain_deviation=rng.standard_normal(len(self)),
             log_sigma=np.log(draws["sigma"]) + draws["sigma_spread"] * rng.standard_normal(len(self)),
-            season=self._season(deviation),
+            season=season,
             initial_level=np.full(len(self), log_size),
             log_size=log_size,
         )
-
-    def _season(self, deviation: Array) -> Array:
-        """Coefficients `(draw, 6)` of a country from its half-centred deviations, Normal(0, sqrt(season_spread))."""
-        return self.draws["season"] + np.sqrt(self.draws["season_spread"])[:, None] * deviation
 
     def _parameters(
         self, gain_deviation: Array, log_sigma: Array, season: Array, initial_level: Array, log_size: float

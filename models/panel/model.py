@@ -51,7 +51,7 @@ class PanelPriors(BaseModel):
 _POOLED = "Fitted jointly to 29 European countries' monthly asylum applicants 2000-2019 (Eurostat): "
 
 DEFAULT_PANEL_PRIORS = PanelPriors(
-    version="2",
+    version="3",
     sigma=Prior(
         family="lognormal",
         parameters={"mu": float(np.log(0.19)), "sigma": 0.3},
@@ -109,8 +109,9 @@ DEFAULT_PANEL_PRIORS = PanelPriors(
     ),
     season_spread=Prior(
         family="lognormal",
-        parameters={"mu": float(np.log(0.03)), "sigma": 0.3},
-        source=_POOLED + "countries' coefficients differ by .03 from common ones of at most .10.",
+        parameters={"mu": float(np.log(0.08)), "sigma": 0.03},
+        source="Chosen by the score of yearly totals at rolling origins 2003-2018: .05 gains .5 % on .03, where "
+        "monthly errors alone put it, .08 and .12 gain .6 %: a season pooled too much leaves its rest in the level.",
     ),
     initial_level=Prior(
         family="normal",
@@ -236,7 +237,6 @@ def _scales(population: dict[str, Any]) -> Any:
 
 
 def _seasons(common: Any, spread: Any) -> Any:
-    """`(geo, 12)`. Half centred, because months say about as much of a coefficient as the other countries do."""
-    half = pt.sqrt(spread)
-    deviation = pm.Normal("season_deviation", 0, half, dims=("geo", "harmonic"))
-    return (common + half * deviation) @ harmonic_basis(np.arange(12)).T
+    """`(geo, 12)`, of coefficients sampled as such: a country's months say more of them than other countries do."""
+    own = pm.Normal("season_geo", common, spread, dims=("geo", "harmonic"))
+    return own @ harmonic_basis(np.arange(12)).T

@@ -51,6 +51,7 @@ def write_fit(fit: PanelFit, directory: Path) -> None:
         "after": str(fit.outlook.after),
         "growth": dict(fit.outlook.growth),
         "elsewhere": fit.outlook.elsewhere,
+        "deviation": dict(fit.outlook.deviation),
     }
     (directory / "fit.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
 
@@ -73,5 +74,6 @@ def read_fit(directory: Path) -> PanelFit:
             np.datetime64(about["outlook"]["after"], "M"),
             about["outlook"]["growth"],
             about["outlook"]["elsewhere"],
+            about["outlook"]["deviation"],
         ),
     )

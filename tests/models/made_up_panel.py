@@ -48,9 +48,7 @@ def countries(
     number = len(log_sizes)
     deviation = rng.standard_normal(number)
     log_sigma = np.log(truth["sigma"]) + truth["sigma_spread"] * rng.standard_normal(number)
-    half = np.sqrt(truth["season_spread"])
-    season_deviation = half * rng.standard_normal((number, 2 * HARMONICS))
-    season = truth["season"] + half * season_deviation
+    season = truth["season"] + truth["season_spread"] * rng.standard_normal((number, 2 * HARMONICS))
     odds = np.log(truth["alpha"] / (1 - truth["alpha"]))
     odds = (
         odds + truth["alpha_slope"] * (log_sizes - np.log(REFERENCE_SIZE)) + truth["alpha_spread"] * deviation
@@ -58,7 +56,7 @@ def countries(
     own = {
         "alpha_deviation": deviation,
         "log_sigma_geo": log_sigma,
-        "season_deviation": season_deviation,
+        "season_geo": season,
         "initial_level": log_sizes,
     }
     parameters = InflowParameters(
@@ -99,7 +97,7 @@ TYPICAL: dict[str, Any] = {
     "robustness": 0.5,
     "size_power": 0.35,
     "season": np.array([0.1, -0.05, 0.03, -0.1, 0.02, 0.01]),
-    "season_spread": 0.03,
+    "season_spread": 0.08,
 }
 
 

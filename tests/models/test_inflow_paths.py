@@ -48,7 +48,16 @@ def extended(draws: int, seed: int = 0) -> InflowParameters:
         growth=rng.normal(0, 0.5, draws),
         growth_damping=rng.uniform(0.3, 0.95, draws),
         growth_after=np.full(draws, float((START + 3).astype(int))),
+        slow_growth=rng.normal(0, 0.5, draws),
+        slow_damping=rng.uniform(0.9, 0.99, draws),
     )
+
+
+def expected_growth(p: InflowParameters, draw: int, month: np.datetime64) -> float:
+    """Of the level from the month before to `month`."""
+    after = int((month - np.datetime64(int(p.growth_after[draw]), "M")).astype(int))
+    both = ((p.growth, p.growth_damping), (p.slow_growth, p.slow_damping))
+    return sum(g[draw] * (1 - d[draw]) * d[draw] ** (after - 1) for g, d in both) if after > 0 else 0.0
 
 
 def plain(
@@ -74,13 +83,11 @@ def random_series(months: int, missing: float, seed: int) -> MonthlySeries:
 def loop(p: InflowParameters, draw: int, data: MonthlySeries) -> tuple[float, list[float], float]:
     """Level, last twelve logs and log density of one draw, written as the formulas are printed."""
     level, density, gap = p.initial_level[draw], 0.0, 0
-    after = np.datetime64(int(p.growth_after[draw]), "M")
-    damping, r = p.growth_damping[draw], p.robustness[draw]
+    r = p.robustness[draw]
     recent = [level] * 12
     for month, count, extra in zip(data.months, data.counts, data.extra, strict=True):
         gap += 1
-        if month > after:
-            level += p.growth[draw] * (1 - damping) * damping ** int((month - after).astype(int) - 1)
+        level += expected_growth(p, draw, month)
         if np.isnan(count):
             continue
         y = np.log(max(count, 1))
@@ -213,10 +220,7 @@ def test_extended_draws_are_simulated_as_they_are_filtered(noise: float) -> None
         extra = np.concatenate([data.extra, np.zeros(len(months) - len(data))])
         whole = MonthlySeries(months, counts, extra=extra)
         level, recent, _ = loop(p, 0, whole.until(months[-2]))
-        after, damping = np.datetime64(int(p.growth_after[0]), "M"), p.growth_damping[0]
-        level += (
-            p.growth[0] * (1 - damping) * damping ** int((months[-1] - after).astype(int) - 1)
-        )  # of the last month
+        level += expected_growth(p, 0, months[-1])
         size = max(np.exp(np.mean(recent)), 5)
         own = p.sigma[0] ** 2 * (size / np.exp(p.usual_size[0])) ** (2 * p.size_power[0])
         error = path[-1] - level - p.season[0, int(str(months[-1])[5:]) - 1]
@@ -231,6 +235,9 @@ def test_expected_growth_adds_up_to_what_was_stated_and_comes_early() -> None:
     assert y[0] - 7 == pytest.approx(0.3 * 0.2, abs=1e-5)
     assert y[11] - 7 == pytest.approx(0.3 * (1 - 0.8**12), abs=1e-5)
     assert y[-1] - 7 == pytest.approx(0.3, abs=1e-4)
+    back = replace(p, slow_growth=np.full(1, -0.5), slow_damping=np.full(1, 0.97))
+    both = simulate_log_counts(back, filter_states(back, series([1096.63])), START + 1, 60, 1, seed=1)[0]
+    np.testing.assert_allclose(both - y, -0.5 * (1 - 0.97 ** np.arange(1, 61)), atol=1e-5)
 
 
 def test_a_robust_level_learns_less_from_a_month_far_out_and_more_from_one_close_by() -> None:
