@@ -45,14 +45,14 @@ def _relations(
     for place, other in enumerate(event.excludes):
         where = pointer("events", index, "excludes", place)
         if other == event.key:
-            yield Fault(where, f"the event {other!r} cannot exclude itself")
+            dutch = "Een gebeurtenis kan zichzelf niet uitsluiten."
+            yield Fault(where, f"the event {other!r} cannot exclude itself", dutch)
         elif other not in keys:
-            yield Fault(where, f"there is no event {other!r}")
+            yield Fault(where, f"there is no event {other!r}", f"Er is geen gebeurtenis ‘{other}’.")
     for key in event.probability_by_scenario:
         if key not in scenarios:
-            yield Fault(
-                pointer("events", index, "probabilityByScenario", key), f"there is no scenario {key!r}"
-            )
+            where = pointer("events", index, "probabilityByScenario", key)
+            yield Fault(where, f"there is no scenario {key!r}", f"Er is geen scenario ‘{key}’.")
 
 
 def _amounts(index: int, event: Event) -> Iterator[Fault]:
@@ -72,10 +72,12 @@ def _start(index: int, event: Event) -> Iterator[Fault]:
     for year in sorted(event.years):
         if year < first:
             detail = f"the event starts in {event.start} and adds nothing to {year}"
-            yield Fault(pointer("events", index, "years", str(year)), detail)
+            dutch = f"De gebeurtenis begint in {event.start} en voegt aan {year} niets toe."
+            yield Fault(pointer("events", index, "years", str(year)), detail, dutch)
     if min(event.years) > first:
         detail = f"the event starts in {event.start} but says nothing about {first}"
-        yield Fault(pointer("events", index, "years"), detail)
+        dutch = f"De gebeurtenis begint in {event.start}, maar zegt niets over {first}."
+        yield Fault(pointer("events", index, "years"), detail, dutch)
 
 
 def _unstated(index: int, event: Event, scenarios: Items) -> Iterator[Fault]:
@@ -90,7 +92,10 @@ def _unstated(index: int, event: Event, scenarios: Items) -> Iterator[Fault]:
         ]
         if silent:
             detail = f"{year} is not stated by {_list(silent)}; state it there or leave it out here"
-            yield Fault(pointer("events", index, "years", str(year)), detail)
+            dutch = (
+                f"{_called(event)}: niet elk scenario noemt {year}. Vul het daar in, of laat het hier weg."
+            )
+            yield Fault(pointer("events", index, "years", str(year)), detail, dutch)
 
 
 def _groups(records: Mapping[int, Event], scenarios: Sequence[str]) -> Iterator[Fault]:
@@ -103,7 +108,11 @@ def _groups(records: Mapping[int, Event], scenarios: Sequence[str]) -> Iterator[
                 f"{one!r} and {other!r} each exclude a third event but not each other; events that exclude one "
                 "another must all do so"
             )
-            yield Fault(pointer("events", by_key[other][0], "excludes"), detail)
+            dutch = (
+                f"{_called(by_key[one][1])} en {_called(by_key[other][1])} sluiten allebei een derde gebeurtenis "
+                "uit, maar elkaar niet; gebeurtenissen die elkaar uitsluiten doen dat allemaal."
+            )
+            yield Fault(pointer("events", by_key[other][0], "excludes"), detail, dutch)
     for group in groups:
         yield from _sums([by_key[key] for key in group], scenarios)
     # Under a scenario only its own events can occur: a pool holds more than any of its members.
@@ -113,7 +122,11 @@ def _groups(records: Mapping[int, Event], scenarios: Sequence[str]) -> Iterator[
             f"{len(records)} events make {count:,} different combinations, {MOST_SUBSETS:,} (2^10) is the most; "
             "leave some out or let them exclude one another"
         )
-        yield Fault("/events", detail)
+        dutch = (
+            f"{len(records)} gebeurtenissen geven {count} verschillende combinaties; {MOST_SUBSETS} (2^10) is het "
+            "meeste. Laat er enkele weg, of laat ze elkaar uitsluiten."
+        )
+        yield Fault("/events", detail, dutch)
 
 
 def _possible(by_key: Mapping[str, tuple[int, Event]], group: Sequence[str], scenario: str) -> list[str]:
@@ -134,7 +147,14 @@ def _sums(group: Sequence[tuple[int, Event]], scenarios: Sequence[str]) -> Itera
         detail = (
             f"{names} exclude one another, but their probabilities sum to {sums[worst]:.9g} under {worst!r}"
         )
-        yield Fault(pointer("events", group[-1][0], "probability"), detail)
+        percent = f"{100 * sums[worst]:.6g}".replace(".", ",")
+        called = ", ".join(_called(event) for _, event in group)
+        dutch = f"{called} sluiten elkaar uit, maar hun kansen tellen op tot {percent}%."
+        yield Fault(pointer("events", group[-1][0], "probability"), detail, dutch)
+
+
+def _called(event: Event) -> str:
+    return f"‘{event.label or event.key}’"
 
 
 def _list(words: Sequence[str]) -> str:

@@ -94,9 +94,10 @@ def _probability_sum(scenarios: list[tuple[int, Mapping[Any, Any]]]) -> Iterator
         return
     total = math.fsum(stated)
     if abs(total - 1.0) > PROBABILITY_TOLERANCE:
-        yield Fault(
-            "/scenarios", f"the probabilities of the scenarios sum to {total:.9g}, they must sum to 1"
-        )
+        detail = f"the probabilities of the scenarios sum to {total:.9g}, they must sum to 1"
+        stated_sum = f"{100 * total:.6g}".replace(".", ",")
+        dutch = f"De kansen van de scenario’s tellen op tot {stated_sum}%; ze moeten samen 100% zijn."
+        yield Fault("/scenarios", detail, dutch)
 
 
 def _keys(records: list[tuple[int, Mapping[Any, Any]]], name: str) -> Iterator[Fault]:
@@ -145,14 +146,15 @@ def _year_faults(record: Mapping[Any, Any], cutoff: date | None, *place: str | i
 
 def _year(year: int, seen: set[int], cutoff: date | None, place: str) -> Iterator[Fault]:
     if year in seen:
-        yield Fault(place, f"{year} is stated twice")
+        yield Fault(place, f"{year} is stated twice", f"{year} staat er twee keer.")
     seen.add(year)
     if cutoff is not None and year < cutoff.year:
-        yield Fault(place, f"{year} lies before {cutoff.year}, the year of the cutoff")
+        detail = f"{year} lies before {cutoff.year}, the year of the cutoff"
+        yield Fault(place, detail, f"{year} ligt vóór {cutoff.year}, het jaar van de peildatum.")
     if cutoff is not None and year > cutoff.year + YEARS_AHEAD:
-        yield Fault(
-            place, f"{year} is more than {YEARS_AHEAD} years after {cutoff.year}, the year of the cutoff"
-        )
+        detail = f"{year} is more than {YEARS_AHEAD} years after {cutoff.year}, the year of the cutoff"
+        dutch = f"{year} ligt meer dan {YEARS_AHEAD} jaar na {cutoff.year}, het jaar van de peildatum."
+        yield Fault(place, detail, dutch)
 
 
 def _spread(belief: YearBelief, family: str, meaning: str, freedom: float, place: str) -> Iterator[Fault]:
@@ -170,4 +172,6 @@ def _composition(scenario: Mapping[Any, Any], index: int) -> Iterator[Fault]:
     read = [_read("probability", share) for share in shares.values()]
     if None not in read and math.fsum(read) > 1.0 + PROBABILITY_TOLERANCE:
         detail = f"the shares sum to {math.fsum(read):.9g}, they may sum to at most 1"
-        yield Fault(pointer("scenarios", index, "composition", "shares"), detail)
+        stated_sum = f"{100 * math.fsum(read):.6g}".replace(".", ",")
+        dutch = f"De aandelen naar nationaliteit tellen op tot {stated_sum}%; samen zijn ze hoogstens 100%."
+        yield Fault(pointer("scenarios", index, "composition", "shares"), detail, dutch)

@@ -132,3 +132,26 @@ def test_a_table_becomes_the_draft_and_what_is_wrong_in_it_is_named_by_its_cell(
         saved.value.save_as(tmp_path / kind)
     assert "Voortzetting" in (tmp_path / "csv").read_text("utf-8-sig")
     assert (tmp_path / "xlsx").read_bytes()[:2] == b"PK"
+
+
+def test_events_that_cannot_be_are_refused_in_the_language_of_the_page(
+    open_page: Opener, at_desk: Desk
+) -> None:
+    visit = opened(open_page, at_desk)
+    page = visit.page
+    for number, chance in enumerate(("70", "60")):
+        page.click("#add-event")
+        page.fill(f"#f-events-{number}-label", f"Gebeurtenis {chance}")
+        page.fill(f"#f-events-{number}-probability", chance)
+    page.click("#depends-0 summary")
+    page.check("#excludes-0-event_2")
+    fault = page.locator("#f-events-1-probability-error", has_text="sluiten elkaar uit")
+    fault.wait_for()
+    assert "‘Gebeurtenis 70’" in fault.inner_text() and "130%" in fault.inner_text()
+    assert fault.locator("[lang=en]").count() == 0
+    page.click("[data-language=en]")
+    page.fill("#f-events-1-probability", "50")
+    page.locator("#f-events-1-probability-error", has_text="exclude one another").wait_for()
+    page.fill("#f-events-1-probability", "20")
+    page.locator("#results-fault div").wait_for(state="detached")
+    assert visit.own_complaints() == []
