@@ -1,6 +1,6 @@
-"""Forecasts of next year's rates at past moments, with what was known then, against simple ones.
+"""Forecasts of rates one or more periods ahead at past moments, with what was known then, against simple ones.
 
-    case        one nationality in one host country, origin a year, target the next year, decisions in both
+    case        one nationality in one host country, origin and target a year or a quarter, decisions in both
     CRPS        of the rate, from equally likely quantiles; the number of decisions ahead is unknown and taken as the
                 last one, at least twenty
     log score   of the positive decisions given how many decisions came
@@ -26,10 +26,16 @@ from models.scores import crps_of_draws
 from models.series import Array
 
 LAST_VALUE = "last value"
-BASELINES: Mapping[str, Callable[[Array, Array], float]] = {
+Baselines = Mapping[str, Callable[[Array, Array], float]]
+BASELINES: Baselines = {
     LAST_VALUE: last_value,
     "mean of three": lambda k, n: recent_mean(k, n, 3),
     "binomial trend": lambda k, n: binomial_trend(k, n, 5),
+}
+QUARTERLY: Baselines = {
+    LAST_VALUE: last_value,
+    "mean of four": lambda k, n: recent_mean(k, n, 4),
+    "binomial trend": lambda k, n: binomial_trend(k, n, 8),
 }
 SIZE_CLASSES = ((1, 20), (20, 50), (50, 150), (150, 500), (500, 10**9))
 LEAST_TO_FIT = 20
@@ -41,8 +47,10 @@ _GRID = np.linspace(-8, 8, 321)
 _GRID_WEIGHTS = norm.pdf(_GRID) / norm.pdf(_GRID).sum()
 
 
-def cases(hosts: Mapping[str, AcceptanceData], ahead: int = 1) -> pd.DataFrame:
-    """All cases with the forecasts of the baselines (`BASELINES`) in columns, on log odds."""
+def cases(
+    hosts: Mapping[str, AcceptanceData], ahead: int = 1, baselines: Baselines = BASELINES
+) -> pd.DataFrame:
+    """All cases with the forecasts of the baselines in columns, on log odds; `ahead` periods lie between."""
     rows = []
     for host, data in hosts.items():
         for t in range(len(data.periods) - ahead):
@@ -59,7 +67,7 @@ def cases(hosts: Mapping[str, AcceptanceData], ahead: int = 1) -> pd.DataFrame:
                         "last_total": n[-1],
                         "positive": data.positive[t + ahead, s],
                         "total": data.total[t + ahead, s],
-                        **{name: forecast(k, n) for name, forecast in BASELINES.items()},
+                        **{name: forecast(k, n) for name, forecast in baselines.items()},
                     }
                 )
     return pd.DataFrame(rows)
@@ -88,9 +96,10 @@ def score_model(
 ) -> pd.DataFrame:
     """Scores of the model's cases at an origin; every host sees its years up to then."""
     here = table[table["origin"] == origin]
-    ahead = int(here["target"].iloc[0]) - int(origin) if len(here) else 1
     scored = []
     for host, own in here.groupby("host"):
+        periods = hosts[str(host)].periods
+        ahead = periods.index(own["target"].iloc[0]) - periods.index(origin)
         found = predictive(hosts[str(host)].until(origin), population, periods_ahead=ahead)
         scored.append(_score_host(own, found, seed, name))
     return pd.concat(scored, ignore_index=True)
@@ -137,12 +146,17 @@ def _scored(here: pd.DataFrame, name: str, crps: Array, log_probability: Array, 
 
 
 def run(
-    hosts: Mapping[str, AcceptanceData], population: Population, origins: Iterable[str], seed: int = 1
+    hosts: Mapping[str, AcceptanceData],
+    population: Population,
+    origins: Iterable[str],
+    seed: int = 1,
+    ahead: int = 1,
+    baselines: Baselines = BASELINES,
 ) -> pd.DataFrame:
     """Scores of all methods at the origins, a row per case and method."""
-    table = cases(hosts)
+    table = cases(hosts, ahead, baselines)
     parts = []
     for origin in origins:
-        parts += [score_baseline(table, name, origin, seed) for name in BASELINES]
+        parts += [score_baseline(table, name, origin, seed) for name in baselines]
         parts.append(score_model(table, hosts, population, origin, seed))
     return pd.concat(parts, ignore_index=True)

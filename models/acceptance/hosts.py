@@ -4,6 +4,7 @@
 
 Cases closed otherwise are no decision on protection. The stage is the first instance (FI), where a host reports none
 that year first instance with appeal (FA). Origins that are no nationality are left out.
+Quarters by citizenship were not to be had; those of whole countries serve to look one and four quarters ahead.
 This module knows nothing of priors, PyMC or the service.
 """
 
@@ -32,6 +33,20 @@ def read_unhcr_decisions(path: Path) -> pd.DataFrame:
     key = ["geo", "citizen", "period"]
     rows = pd.concat([first, instead]).groupby(key, as_index=False)[["positive", "total"]].sum()
     return rows.assign(track="")
+
+
+def read_quarterly_totals(path: Path) -> dict[str, AcceptanceData]:
+    """First-instance decisions of each country as a whole by quarter (Eurostat), as one series called TOTAL."""
+    raw = pd.read_csv(path, keep_default_na=False)
+    raw = raw.rename(columns={"quarter": "period", "total_positive": "positive"})
+    raw = raw.assign(total=raw["total_decisions_derived"], track="")
+    known = raw[(raw["positive"] != "") & (raw["total"] != "")].copy()
+    known[["positive", "total"]] = known[["positive", "total"]].astype(float)
+    known = known[(known["total"] > 0) & (known["positive"] <= known["total"])]
+    columns = ["citizen", "track", "period", "positive", "total"]
+    return {
+        str(geo): acceptance_data(own[columns].reset_index(drop=True)) for geo, own in known.groupby("geo")
+    }
 
 
 def hosts(rows: pd.DataFrame) -> Iterator[tuple[str, AcceptanceData]]:

@@ -355,3 +355,15 @@ def test_an_unknown_format_is_refused(made: Made, form: str) -> None:
         assert refused.status_code == 400
         assert [error["field"] for error in refused.json()["errors"]] == ["format"]
     assert made.client.get("/v1/forecasts/none/export").status_code == 404
+
+
+def test_acceptance_rates_stand_under_an_edition_as_under_a_forecast(made: Made) -> None:
+    reader = made.clients["consumer"]
+    for part in ("/acceptance-what-ifs", "/acceptance-breaks"):
+        assert reader.get(f"{made.edition}{part}").json()["items"] == []
+        assert reader.post(f"{made.edition}{part}", json={}).status_code == 403
+    refused = reader.get(f"{made.edition}/acceptance-rates")
+    assert (refused.status_code, refused.json()["title"]) == (409, "No acceptance rates")
+    told = asked(made, made.divided, "/scenario-paths")["accepted"]
+    assert told == asked(made, made.divided, "/acceptance-rates")["scenarios"] != []
+    assert asked(made, made.plain, "/scenario-paths")["accepted"] == []

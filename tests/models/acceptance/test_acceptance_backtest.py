@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.acceptance.backtest import BASELINES, LAST_VALUE, cases, run, score_model
+from models.acceptance.backtest import BASELINES, LAST_VALUE, QUARTERLY, cases, run, score_model
 from models.acceptance.baselines import (
     Spread,
     binomial_trend,
@@ -16,7 +16,7 @@ from models.acceptance.baselines import (
     recent_mean,
 )
 from models.acceptance.data import AcceptanceData
-from models.acceptance.hosts import hosts, read_unhcr_decisions
+from models.acceptance.hosts import hosts, read_quarterly_totals, read_unhcr_decisions
 from models.acceptance.plugin import typical_population
 
 
@@ -79,3 +79,15 @@ def test_nothing_after_the_origin_reaches_a_forecast(countries: dict[str, Accept
     population = typical_population()
     scored = [score_model(table, {"NLD": one}, population, "2018", 1)["crps"] for one in (data, hidden)]
     np.testing.assert_array_equal(*scored)
+
+
+def test_whole_countries_are_scored_one_year_of_quarters_ahead(shared_data: Path) -> None:
+    every = read_quarterly_totals(shared_data / "eurostat_first_instance_decisions_quarterly.csv")
+    assert len(every) > 20
+    few = {geo: every[geo] for geo in ("NL", "DE", "BE")}
+    assert few["NL"].years == 0.25
+    found = run(few, typical_population(), ["2014-Q1", "2014-Q2"], ahead=4, baselines=QUARTERLY)
+    assert set(found["method"]) == {*QUARTERLY, "model"}
+    assert set(found["target"]) == {"2015-Q1", "2015-Q2"}
+    assert np.isfinite(found[["crps", "log_score"]]).all(axis=None)
+    assert found["pit"].between(0, 1).all()
