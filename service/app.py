@@ -75,7 +75,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     ledger.router,
     forecasts.router,
     forecast_events.router,
-    what_ifs.router,
     archived_forecasts.router,
     archive_contents.router,
     evaluations.router,
@@ -90,6 +89,7 @@ PARTS: tuple[APIRouter, ...] = (
     acceptance.router,
     acceptance_breaks.router,
     exports.router,
+    what_ifs.router,
 )
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from models.stored import WhatIf
     from priors.scenario import ScenarioSet
 
-router = APIRouter(prefix="/forecasts/{forecastId}", tags=["forecasts"])
+router = APIRouter(tags=["forecasts"])
 
 
 class WhatIfBody(Record):

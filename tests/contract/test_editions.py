@@ -84,6 +84,21 @@ def test_an_edition_has_the_parts_of_its_forecast(made: Editions, part: str) -> 
     assert own.content == edition.content and edition.headers["etag"] == own.headers["etag"]
 
 
+def test_a_what_if_of_an_edition_is_that_of_its_forecast(made: Editions) -> None:
+    scenarios = [{"key": "high", "label": "Hoog", "probability": 1.0,
+                  "years": {"2018": {"expected": 60_000, "spread": 5_000}}}]  # fmt: skip
+    asked = {"scenarios": scenarios, "expertWeight": 1.0}
+    own = made.client.post(f"/v1/forecasts/{made.first}/what-ifs", json=asked)
+    edition = made.clients["consumer"].post("/v1/editions/2018-2/what-ifs", json=asked)
+    assert own.status_code == edition.status_code == 200, edition.text
+    answers = [one.json() for one in (own, edition)]
+    for answer in answers:
+        del answer["diagnostics"]["seconds"]
+    assert answers[0] == answers[1]
+    assert fields(made.client.post("/v1/editions/2018-2/what-ifs", json={"surprise": 1})) == ["/surprise"]
+    assert made.client.post("/v1/editions/none/what-ifs", json=asked).status_code == 404
+
+
 def test_consumers_see_editions_and_no_concept(made: Editions) -> None:
     consumer = made.clients["consumer"]
     for path in ("/v1/editions", "/v1/editions/2018-2", "/v1/editions/2018-2/monitor",
