@@ -12,7 +12,7 @@ It must not know of experts, totals or HTTP; only worker processes import it.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict
 from models.backend import pm, pt
 from models.inflow_paths import LEAST_SIZE, WINDOW, InflowParameters
 from models.prior_terms import Prior, term
-from models.sampling import Progress, SamplerDiagnostics, SamplerName, sample
+from models.sampling import SamplerDiagnostics, Sampling, sample
 from models.series import Array, MonthlySeries, log_counts, month_numbers
 from models.smoothing import smoothing_errors
 
@@ -119,31 +119,19 @@ def _student_t_log_density(error: Any, nu: Any, variance: Any) -> Any:
 def fit_inflow(
     data: MonthlySeries,
     priors: InflowPriors = DEFAULT_PRIORS,
-    *,
-    seed: int,
-    draws: int = 1000,
-    tune: int = 600,
-    chains: int = 4,
-    sampler: SamplerName = "nutpie",
-    progress: Progress | None = None,
+    **options: Unpack[Sampling],
 ) -> InflowFit:
     """Sample the hyperparameters. The same data, priors and seed give the same draws."""
     sampled = sample(
         build_inflow_model(data, priors),
-        draws=draws,
-        tune=tune,
-        chains=chains,
-        seed=seed,
-        sampler=sampler,
-        progress=progress,
         structure=("inflow", priors.model_dump_json()),
+        **options,
     )
-    return InflowFit(parameters_of(sampled.posterior), sampled.diagnostics)
+    return InflowFit(parameters_of(sampled.flat), sampled.diagnostics)
 
 
-def parameters_of(posterior: dict[str, NDArray[np.float64]]) -> InflowParameters:
-    """Draws (chain, draw, ...) by variable name as one row of draws, the season as twelve months."""
-    flat = {name: values.reshape(-1, *values.shape[2:]) for name, values in posterior.items()}
+def parameters_of(flat: dict[str, NDArray[np.float64]]) -> InflowParameters:
+    """Draws (draw, ...) by variable name, with the season as twelve months."""
     return InflowParameters(
         alpha=flat["alpha"],
         sigma=flat["sigma"],

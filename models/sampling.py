@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Any, Literal, Required, TypedDict
 
 import numpy as np
 import pyarrow
@@ -64,14 +64,30 @@ class Sampled:
     posterior: dict[str, Array]
     diagnostics: SamplerDiagnostics
 
+    @property
+    def flat(self) -> dict[str, Array]:
+        """The same as (draw, ...), chains after each other."""
+        return {name: values.reshape(-1, *values.shape[2:]) for name, values in self.posterior.items()}
+
+
+class Sampling(TypedDict, total=False):
+    """How long and with which random numbers: what every fit hands on to `sample`, with its defaults."""
+
+    seed: Required[int]
+    draws: int
+    tune: int
+    chains: int
+    sampler: SamplerName
+    progress: Progress | None
+
 
 def sample(
     model: Any,
     *,
-    draws: int,
-    tune: int,
-    chains: int,
     seed: int,
+    draws: int = 1000,
+    tune: int = 600,
+    chains: int = 4,
     sampler: SamplerName = "nutpie",
     cores: int = 2,
     progress: Progress | None = None,

@@ -12,7 +12,7 @@ nationality upsets others. It must not know of totals, scenarios or HTTP; only w
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from models.composition.design import composition_design
 from models.composition.paths import ShareParameters
 from models.composition.splits import split_errors
 from models.prior_terms import Prior, term
-from models.sampling import Progress, SamplerDiagnostics, SamplerName, sample
+from models.sampling import SamplerDiagnostics, Sampling, sample
 
 
 class CompositionPriors(BaseModel):
@@ -125,13 +125,7 @@ def _log_density(quadratic: Any, half_log_precision: Any, free: Any, nu: Any) ->
 def fit_composition(
     data: CompositionData,
     priors: CompositionPriors = DEFAULT_PRIORS,
-    *,
-    seed: int,
-    draws: int = 1000,
-    tune: int = 600,
-    chains: int = 4,
-    sampler: SamplerName = "nutpie",
-    progress: Progress | None = None,
+    **options: Unpack[Sampling],
 ) -> CompositionFit:
     """Sample the hyperparameters. The same data, priors and seed give the same draws.
 
@@ -141,18 +135,12 @@ def fit_composition(
         raise ValueError("no period tells nationalities apart")
     sampled = sample(
         build_composition_model(data, priors),
-        draws=draws,
-        tune=tune,
-        chains=chains,
-        seed=seed,
-        sampler=sampler,
-        progress=progress,
         structure=("composition", data.citizens, priors.model_dump_json()),
+        **options,
     )
-    return CompositionFit(share_parameters(sampled.posterior), sampled.diagnostics)
+    return CompositionFit(share_parameters(sampled.flat), sampled.diagnostics)
 
 
-def share_parameters(posterior: dict[str, NDArray[np.float64]]) -> ShareParameters:
-    """Draws (chain, draw, ...) by variable name as one row of draws."""
-    names = ("step", "month", "overdispersion", "pull", "nu")
-    return ShareParameters(*(posterior[name].reshape(-1, *posterior[name].shape[2:]) for name in names))
+def share_parameters(flat: dict[str, NDArray[np.float64]]) -> ShareParameters:
+    """Draws (draw, ...) by variable name."""
+    return ShareParameters(*(flat[name] for name in ("step", "month", "overdispersion", "pull", "nu")))

@@ -11,7 +11,7 @@ months say much about them. The gain is sampled as a deviation: they say little 
 It must not know of experts, totals or HTTP; only worker processes import it.
 """
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -24,7 +24,7 @@ from models.panel.fit import REFERENCE_SIZE, PanelFit
 from models.panel.outlook import DEFAULT_OUTLOOK, OutlookPrior, outlook_of
 from models.panel.series import PanelSeries
 from models.prior_terms import Prior, term, term_near, terms
-from models.sampling import Progress, SamplerName, sample
+from models.sampling import Sampling, sample
 from models.series import Array
 
 
@@ -135,14 +135,9 @@ def fit_panel(
     data: PanelSeries,
     priors: PanelPriors = DEFAULT_PANEL_PRIORS,
     *,
-    seed: int,
-    draws: int = 1000,
-    tune: int = 600,
-    chains: int = 4,
-    sampler: SamplerName = "nutpie",
-    progress: Progress | None = None,
     log_sizes: Array | None = None,
     outlook: OutlookPrior = DEFAULT_OUTLOOK,
+    **options: Unpack[Sampling],
 ) -> PanelFit:
     """Sample the hyperparameters of all countries. The same data, priors and seed give the same draws.
 
@@ -154,18 +149,14 @@ def fit_panel(
         raise ValueError("no country of the panel has a figure")
     sampled = sample(
         model_of_figures(layout, priors, log_sizes),
-        draws=draws,
-        tune=tune,
-        chains=chains,
-        seed=seed,
-        sampler=sampler,
-        progress=progress,
         structure=("panel", priors.model_dump_json(), len(layout.geos), len(layout.stretches)),
+        **options,
     )
-    flat = {name: values.reshape(-1, *values.shape[2:]) for name, values in sampled.posterior.items()}
     sizes = layout.log_sizes if log_sizes is None else log_sizes
     ahead = outlook_of(data, outlook)
-    return PanelFit(flat, layout.geos, sizes, layout.last_stretches, sampled.diagnostics, seed, ahead)
+    return PanelFit(
+        sampled.flat, layout.geos, sizes, layout.last_stretches, sampled.diagnostics, options["seed"], ahead
+    )
 
 
 def model_of_figures(

@@ -56,7 +56,7 @@ def as_parameters(point: dict[str, Array]) -> InflowParameters:
             behind = values.pop(f"{name}_normal")
             logit = getattr(DEFAULT_PRIORS, name).family == "logit_normal"
             values[name] = 1 / (1 + np.exp(-behind)) if logit else np.exp(behind)
-    return parameters_of({name: np.asarray(value)[None, None] for name, value in values.items()})
+    return parameters_of({name: np.asarray(value)[None] for name, value in values.items()})
 
 
 def series_with_gaps(months: int, seed: int) -> MonthlySeries:
