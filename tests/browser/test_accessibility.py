@@ -52,6 +52,7 @@ def test_axe_is_able_to_find_something(open_page: Opener) -> None:
 
 def test_every_control_is_reached_by_tab_in_reading_order_with_a_visible_focus(open_page: Opener) -> None:
     page = open_page().ready().page
+    page.locator("#composition-choice").wait_for()
     reached = []
     for _ in range(40):
         page.keyboard.press("Tab")
@@ -68,9 +69,10 @@ def test_every_control_is_reached_by_tab_in_reading_order_with_a_visible_focus(o
     expected = [
         "Naar de inhoud", *(words(page)[f"nav.{page.name}"] for page in PAGES if page.place == "navigation"),
         "nl", "en", "forecast-choice", "fan-month", "Toon de cijfers als tabel",
-        "Toon de cijfers als tabel", "year-choice", "layer-experts", "layer-model",
+        "Toon de cijfers als tabel", "composition-choice", "year-choice", "layer-experts", "layer-model",
         "Toon de cijfers als tabel", "exceedance-above", "Bereken",
-        "Toon de kansen na elke maand", "Maten van de steekproef", "Gebruikte pakketten",
+        "Toon de kansen na elke maand", "Excel", "CSV", "Hubverse", "NetCDF",
+        "Maten van de steekproef", "Gebruikte pakketten",
         *(words(page)[f"nav.{page.name}"] for page in PAGES if page.place == "footer"),
         "Beschrijving van de programmeerinterface",
     ]  # fmt: skip
