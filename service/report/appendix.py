@@ -114,7 +114,7 @@ def _forecasts(found: Found, sources: Mapping[str, str], words: Words, queries: 
                 Cell(who),
                 Cell(words.persons(one["median"]), asked),
                 Cell(words.persons(one["realised"]), _realisations(found, queries, one["targetYear"])),
-                Cell(words.signed_share(one["logError"])),
+                Cell(words.lean(one["logError"])),
                 Cell(_source(sources.get(key), words), asked),
             )
         )

@@ -53,12 +53,12 @@ def _group_name(part: str, group: str, words: Words) -> str:
 def _bias_table(bias: Found, words: Words, queries: Queries) -> Block:
     rope = words.share(bias["rope"])
     shown = (
-        ("bias.mean", words.signed_share(bias["mean"]), "mean"),
-        ("bias.interval", words.interval(bias["lower95"], bias["upper95"]), "lower95"),
+        ("bias.mean", words.lean(bias["mean"]), "mean"),
+        ("bias.interval", words.lean_interval(bias["lower95"], bias["upper95"]), "lower95"),
         ("bias.positive", words.share(bias["probabilityPositive"]), "probabilityPositive"),
         ("bias.rope", words.share(bias["probabilityInRope"]), "probabilityInRope"),
         ("bias.factor", words.number(bias["bayesFactor"]), "bayesFactor"),
-        ("bias.detectable", words.share(bias["minimumDetectable"], 1), "minimumDetectable"),
+        ("bias.detectable", words.lean(bias["minimumDetectable"]).removeprefix("+"), "minimumDetectable"),
         ("bias.verdict", words.name("verdict", bias["verdict"]), "verdict"),
     )
     rows = [
@@ -73,7 +73,7 @@ def _bias_rows(bias: Found, words: Words) -> list[pictures.Interval]:
     stages = [(words.name("stage", one["group"]), one) for one in bias["byStage"]]
     horizons = [(words.say("bias.horizon", n=one["group"]), one) for one in bias["byHorizon"]]
     return [
-        pictures.Interval(label, one["mean"], one["lower95"], one["upper95"])
+        pictures.Interval(label, *(math.expm1(one[name]) for name in ("mean", "lower95", "upper95")))
         for label, one in [(words.say("bias.mean"), bias), *stages, *horizons]
     ]
 
@@ -108,8 +108,8 @@ def _bias_details(bias: Found, words: Words, queries: Queries) -> Iterator[Block
         rows = [
             (
                 Cell(label),
-                Cell(words.signed_share(one["mean"]), queries.answer(f"{place}/mean")),
-                Cell(words.interval(one["lower95"], one["upper95"]), queries.answer(f"{place}/lower95")),
+                Cell(words.lean(one["mean"]), queries.answer(f"{place}/mean")),
+                Cell(words.lean_interval(one["lower95"], one["upper95"]), queries.answer(f"{place}/lower95")),
                 Cell(words.share(one["probabilityPositive"]), queries.answer(f"{place}/probabilityPositive")),
                 Cell(str(one["n"]), queries.answer(f"{place}/n")),
             )
@@ -130,7 +130,7 @@ def _bias_details(bias: Found, words: Words, queries: Queries) -> Iterator[Block
             high=words.number(loss["tooHighWeight"], 1),
             loss=words.number(total, 3),
             share=words.share(share),
-            shift=words.signed_share(loss["bestShift"]),
+            shift=words.lean(loss["bestShift"]),
         )
         yield Paragraph(said, queries.answer("/bias/direction"))
 
@@ -140,9 +140,9 @@ def _steps(bias: Found, words: Words, queries: Queries) -> Block:
     rows = [
         (
             Cell(f"{words.name('stage', one['before'])} → {words.name('stage', one['after'])}"),
-            Cell(words.signed_share(one["mean"]), queries.answer(f"/bias/stageSteps/{place}/mean")),
+            Cell(words.lean(one["mean"]), queries.answer(f"/bias/stageSteps/{place}/mean")),
             Cell(
-                words.interval(one["lower95"], one["upper95"]),
+                words.lean_interval(one["lower95"], one["upper95"]),
                 queries.answer(f"/bias/stageSteps/{place}/lower95"),
             ),
             Cell(words.share(one["probabilityPositive"]), queries.answer(f"/bias/stageSteps/{place}")),

@@ -83,14 +83,14 @@ def _direction(found: Found, words: Words) -> tuple[str, str]:
         )
     lean = words.say(
         "summary.direction",
-        size=words.share(abs(bias["mean"]), 1),
+        size=words.lean(bias["mean"]).lstrip("+−"),
         direction=words.say("summary.high" if bias["mean"] >= 0 else "summary.low"),
-        interval=words.interval(bias["lower95"], bias["upper95"]),
+        interval=words.lean_interval(bias["lower95"], bias["upper95"]),
         verdict=words.name("verdict", bias["verdict"]),
     )
     if bias["minimumDetectable"] is None:
         return lean, words.say("summary.detectable.none")
-    return lean, words.say("summary.detectable", size=words.share(bias["minimumDetectable"], 1))
+    return lean, words.say("summary.detectable", size=words.lean(bias["minimumDetectable"]).removeprefix("+"))
 
 
 def _coverage_sentence(found: Found, words: Words) -> str:

@@ -94,8 +94,8 @@ def _ledger(drift: Sequence[Found], words: Words, queries: Queries) -> Block:
     rows = [
         (
             Cell(words.name("window", one["group"])),
-            Cell(words.signed_share(one["meanMove"]), queries.answer(f"/ledgerDrift/{place}/meanMove")),
-            Cell(words.interval(one["moveLower95"], one["moveUpper95"])),
+            Cell(words.lean(one["meanMove"]), queries.answer(f"/ledgerDrift/{place}/meanMove")),
+            Cell(words.lean_interval(one["moveLower95"], one["moveUpper95"])),
             Cell(words.signed_share(one["meanHelp"]), queries.answer(f"/ledgerDrift/{place}/meanHelp")),
             Cell(words.interval(one["helpLower95"], one["helpUpper95"])),
             Cell(str(one["n"])),

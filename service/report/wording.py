@@ -6,6 +6,7 @@ Must not know evaluations: it fills in what it is given.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -49,6 +50,16 @@ class Words:
     def signed_share(self, value: float | None, digits: int = 1) -> str:
         """A signed fraction as a percentage, with its plus or minus."""
         return NONE if value is None else self._local(f"{100 * value:+,.{digits}f}").replace("-", "−") + "%"
+
+    def lean(self, log_ratio: float | None, digits: int = 1) -> str:
+        """A log ratio as what it means: 0.5 is 64.9% too high, not 50%."""
+        return self.signed_share(None if log_ratio is None else math.expm1(log_ratio), digits)
+
+    def lean_interval(self, lower: float | None, upper: float | None) -> str:
+        """Two log ratios, from and to."""
+        if lower is None or upper is None:
+            return NONE
+        return self.say("interval", lower=self.lean(lower), upper=self.lean(upper))
 
     def interval(self, lower: float | None, upper: float | None) -> str:
         """Two signed percentages, from and to."""

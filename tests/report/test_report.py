@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from functools import cache
 from html.parser import HTMLParser
@@ -121,7 +122,7 @@ def test_the_figures_are_those_of_the_answer() -> None:
     words = words_of("nl")
     bias, held = found["bias"], found["coverage"]
     for text in (
-        words.signed_share(bias["mean"]), words.interval(bias["lower95"], bias["upper95"]),
+        words.signed_share(math.expm1(bias["mean"])), words.lean_interval(bias["lower95"], bias["upper95"]),
         words.number(bias["bayesFactor"]), words.name("verdict", bias["verdict"]),
         f"{held['inside']} / {held['n']}", words.share(found["scores"]["mape"], 1), "24.700",
     ):  # fmt: skip
@@ -150,7 +151,7 @@ def test_the_forest_stands_where_its_numbers_say() -> None:
     found, blocks = json.loads(answer()), document().blocks
     bias = next(block for block in blocks if isinstance(block, Picture) and block.name == "bias")
     dots = [float(x) for x in re.findall(r'cx="([^"]+)"', bias.svg)]
-    means = [found["bias"]["mean"], *(one["mean"] for one in found["bias"]["byStage"])]
+    means = [math.expm1(one["mean"]) for one in (found["bias"], *found["bias"]["byStage"])]
     slope = (dots[1] - dots[2]) / (means[1] - means[2])
     assert slope > 0 and dots[0] - dots[1] == pytest.approx(slope * (means[0] - means[1]), abs=0.2)
 
@@ -239,4 +240,6 @@ def test_numbers_are_written_as_each_language_does() -> None:
     dutch, english = words_of("nl"), words_of("en")
     assert (dutch.persons(12345.6), english.persons(12345.6)) == ("12.346", "12,346")
     assert (dutch.signed_share(-0.0512), english.signed_share(0.0512)) == ("−5,1%", "+5.1%")
+    assert (english.lean(math.log(1.5)), dutch.lean(math.log(0.8))) == ("+50.0%", "−20,0%")
+    assert english.lean_interval(None, 0.1) == "–"
     assert dutch.number(None) == english.share(None) == "–"

@@ -8,7 +8,9 @@ import { language, named, number, percent, persons, signed, t } from "../i18n.js
 import { table } from "../tables.js";
 
 const NONE = "–";
-const lean = (value) => (value === null ? NONE : `${signed(100 * value)}%`);
+const share = (value) => (value === null ? NONE : `${signed(100 * value)}%`);
+/** A log ratio as what it means: 0.5 is 64.9% too high. */
+const lean = (value) => (value === null ? NONE : share(Math.expm1(value)));
 const range = (low, high) => (low === null || high === null ? NONE : t("figure.range", { low: lean(low), high: lean(high) }));
 
 export function drawResult(found) {
@@ -64,7 +66,7 @@ function keyFigures({ bias, coverage, scores, sequential }) {
   if (bias) {
     rows.push([t("figure.bias"), `${lean(bias.mean)} (${range(bias.lower95, bias.upper95)})`]);
     rows.push([t("figure.inRope", { rope: percent(bias.rope) }), percent(bias.probabilityInRope)]);
-    rows.push([t("figure.detectable"), bias.minimumDetectable === null ? NONE : percent(bias.minimumDetectable)]);
+    rows.push([t("figure.detectable"), bias.minimumDetectable === null ? NONE : percent(Math.expm1(bias.minimumDetectable))]);
     rows.push([t("figure.bayesFactor"), number(bias.bayesFactor)]);
     if (bias.enteredAt) rows.push([t("figure.enteredAt"), step(bias.enteredAt)]);
   }
@@ -75,7 +77,7 @@ function keyFigures({ bias, coverage, scores, sequential }) {
   }
   if (scores.mape !== null) rows.push([t("figure.mape"), percent(scores.mape, 1)]);
   const skill = scores.skill.lastYear;
-  if (skill !== null && skill !== undefined) rows.push([t("figure.skill"), lean(skill)]);
+  if (skill !== null && skill !== undefined) rows.push([t("figure.skill"), share(skill)]);
   if (sequential) rows.push([t("figure.eValue"), number(sequential.eValue)]);
   const columns = [{ label: t("figure.name") }, { label: t("figure.value"), numeric: true }];
   return table({ caption: t("figure.caption"), columns, rows, stacks: true });
@@ -110,7 +112,8 @@ function drawBias(bias) {
 
 function drawIntervals(rows, rope, width) {
   const [left, step, top] = [width < 480 ? 104 : 150, 34, 8];
-  const ends = rows.flatMap((row) => [row.lower95, row.upper95, rope, -rope]);
+  const at = (value) => scale(Math.expm1(value));
+  const ends = rows.flatMap((row) => [Math.expm1(row.lower95), Math.expm1(row.upper95), rope, -rope]);
   const scale = d3.scaleLinear([Math.min(...ends), Math.max(...ends)], [left + 8, width - 24]).nice(5);
   const bottom = top + step * rows.length;
   const marks = [shape("rect", { class: "box-rope", x: scale(-rope), y: top, width: scale(rope) - scale(-rope), height: bottom - top })];
@@ -121,8 +124,8 @@ function drawIntervals(rows, rope, width) {
   rows.forEach((row, index) => {
     const y = top + step * (index + 0.5);
     marks.push(shape("text", { class: "tick", x: left - 4, y, dy: "0.32em", "text-anchor": "end" }, row.label));
-    marks.push(shape("path", { class: "line-bias", d: `M${scale(row.lower95)} ${y}H${scale(row.upper95)}` }));
-    marks.push(shape("circle", { class: "dot-bias", cx: scale(row.mean), cy: y, r: 4.5 }));
+    marks.push(shape("path", { class: "line-bias", d: `M${at(row.lower95)} ${y}H${at(row.upper95)}` }));
+    marks.push(shape("circle", { class: "dot-bias", cx: at(row.mean), cy: y, r: 4.5 }));
   });
   return { height: bottom + 30, marks };
 }
