@@ -32,7 +32,6 @@ from priors.totals import YearTotal
 Severity = Literal["info", "warning", "error"]
 Code = Literal[
     "below_historical_minimum",
-    "composition_not_evaluated",
     "cutoff_year_complete",
     "event_part_year",
     "exceeds_historical_maximum",
@@ -131,16 +130,6 @@ def _whole_set(density: ExpertDensity, scenario_set: ScenarioSet) -> Iterator[Fe
         )
         dutch = f"{own} is op de peildatum voorbij, dus het getelde totaal vervangt wat de scenario's erover zeggen."
         yield FeedbackItem("cutoff_year_complete", "info", detail, dutch, own, None)
-    composed = [scenario for scenario in scenario_set.scenarios if scenario.composition is not None]
-    if composed:
-        detail = (
-            f"Shares by nationality are kept with {len(composed)} of the scenarios but do not move totals."
-        )
-        dutch = (
-            f"Aandelen per nationaliteit worden bij {len(composed)} van de scenario's bewaard, maar veranderen "
-            "de totalen niet."
-        )
-        yield FeedbackItem("composition_not_evaluated", "info", detail, dutch, None, float(len(composed)))
     yield from _part_years(scenario_set)
 
 

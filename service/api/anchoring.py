@@ -1,7 +1,7 @@
 """Nobody is anchored by others' numbers: an expert sees others' sets only after storing one of one's own.
 
-Own is a set about the same edition and target, in any version. Evaluators and administrators state nothing and see
-everything.
+Own is a set about the same edition and target, in any version. A forecast shows the numbers it was made from, so it is
+hidden as they are until it is adopted. Evaluators and administrators state nothing and see everything.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from sqlalchemy.orm import Session
 
 from service.problems import Problem
 from service.security import Caller, Role
+from service.storage.forecasts import StoredOrder
 from service.storage.scenario_sets import hidden_from
+
+CONCEPT = "concept"
 
 NOT_YET = Problem(
     403, "Not yet", "Other experts' sets open once you have stored your own for this edition and target."
@@ -26,3 +29,9 @@ def check_opened(session: Session, set_id: str, caller: Caller) -> None:
     """Raises Problem 403 for a set that the caller may not see yet."""
     if set_id in unopened(session, caller):
         raise NOT_YET
+
+
+def check_forecast_opened(session: Session, found: StoredOrder, caller: Caller) -> None:
+    """Raises Problem 403 for a concept made from a scenario set that the caller may not see yet."""
+    if found.edition_status == CONCEPT and found.order.scenario_set is not None:
+        check_opened(session, found.order.scenario_set[0], caller)

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Path, Request, Response
 
+from service.api.anchoring import check_forecast_opened
 from service.api.context import Configured, Sessions
 from service.api.etags import not_modified
 from service.api.recent import Recent
 from service.api.shapes import Identifier
 from service.problems import Problem, not_found
-from service.security import AnyCaller, Role, require
+from service.security import AnyCaller, Caller, Role, require
 from service.storage.base import reading
 from service.storage.editions import AdoptedFigure, Edition, get_edition
 from service.storage.forecasts import StoredOrder, get_forecast
@@ -76,6 +77,14 @@ def find(sessions: Sessions, forecast_id: str) -> StoredOrder:
     return found
 
 
+def find_opened(sessions: Sessions, forecast_id: str, caller: Caller) -> StoredOrder:
+    """As find; raises Problem 403 for a forecast made from what the caller may not see yet."""
+    found = find(sessions, forecast_id)
+    with reading(sessions) as session:
+        check_forecast_opened(session, found, caller)
+    return found
+
+
 def find_edition(sessions: Sessions, edition: str) -> Edition:
     """The edition as the database knows it; raises Problem 404."""
     with reading(sessions) as session:
@@ -101,7 +110,10 @@ def finished(request: Request, caller: AnyCaller, sessions: Sessions, settings: 
     edition = request.path_params.get("edition")
     if edition is None:
         _reader_of_concepts(caller)
-        return open_finished(request.path_params["forecastId"], sessions, settings)
+        forecast_id = request.path_params["forecastId"]
+        if caller.role == Role.EXPERT:
+            find_opened(sessions, forecast_id, caller)
+        return open_finished(forecast_id, sessions, settings)
     adoption = find_edition(sessions, edition).adoption
     return replace(open_finished(adoption.forecast_id, sessions, settings), figures=adoption.figures)
 

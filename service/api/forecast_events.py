@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from service.api.context import Sessions
-from service.api.finished import ForecastId, find
+from service.api.finished import ForecastId, find, find_opened
 from service.api.job_events import STREAM, follow
 from service.security import ReaderOfConcepts
 
@@ -15,5 +15,6 @@ router = APIRouter(prefix="/forecasts", tags=["forecasts"])
 @router.get(
     "/{forecastId}/events", response_class=Response, responses=STREAM, summary="Progress, as it happens"
 )
-def follow_forecast(forecast_id: ForecastId, _caller: ReaderOfConcepts, sessions: Sessions) -> Response:
+def follow_forecast(forecast_id: ForecastId, caller: ReaderOfConcepts, sessions: Sessions) -> Response:
+    find_opened(sessions, forecast_id, caller)
     return follow(lambda: find(sessions, forecast_id).job)

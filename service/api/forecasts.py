@@ -13,12 +13,14 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from models.request import Remark
+from service.api.anchoring import check_opened, unopened
 from service.api.bodies import RawBody, read_json
 from service.api.context import Configured, Sessions
 from service.api.finished import (
     ForecastId,
     etag_of,
     find,
+    find_opened,
     plain,
     respond,
     to_json,
@@ -71,6 +73,8 @@ def create_forecast(body: RawBody, caller: ExpertCaller, sessions: Sessions) -> 
     try:
         with reading(sessions) as session:
             prepared = prepare_order(session, payload)
+            if prepared[0].scenario_set is not None:
+                check_opened(session, prepared[0].scenario_set[0], caller)
     except OrderRefused as refused:
         raise invalid_input(refused.faults) from None
     with writing(sessions) as session:
@@ -85,7 +89,7 @@ def create_forecast(body: RawBody, caller: ExpertCaller, sessions: Sessions) -> 
 @router.get("", response_model=ForecastList, responses=LINKED, summary="Forecasts, the latest first")
 def read_forecasts(
     request: Request,
-    _caller: ReaderOfConcepts,
+    caller: ReaderOfConcepts,
     sessions: Sessions,
     settings: Configured,
     status: Annotated[Status | None, Query()] = None,
@@ -95,7 +99,7 @@ def read_forecasts(
 ) -> Response:
     state = JobState(status) if status else None
     with reading(sessions) as session:
-        listed = list_forecasts(session, page, page_size, state, scenario_set)
+        listed = list_forecasts(session, page, page_size, state, scenario_set, unopened(session, caller))
     items = [_whole(found, settings) for found in listed.items]
     body = {"items": items, "page": page, "pageSize": page_size, "total": listed.total}
     response = Response(to_json(body), media_type="application/json")
@@ -113,7 +117,7 @@ def read_forecast(
     sessions: Sessions,
     settings: Configured,
 ) -> Response:
-    found = find(sessions, forecast_id)
+    found = find_opened(sessions, forecast_id, caller)
     if found.job.state is JobState.SUCCEEDED:
         # Its numbers never change, its status as an edition does.
         kept = f"{forecast_id} {found.edition_status}"

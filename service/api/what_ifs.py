@@ -8,13 +8,13 @@ as they are. Faults in the result are named where the body has them. The arithme
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Response
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from priors.faults import pointer
-from priors.records import Event, Probability, Record, Scenario, Unforeseen
+from priors.records import Event, Number, Probability, Record, Scenario, Unforeseen
 from service.api import forecast_shapes as shapes
 from service.api.bodies import RawBody, read_json
 from service.api.finished import Finished, FinishedForecast, to_json
@@ -35,6 +35,7 @@ class WhatIfBody(Record):
     scenarios: tuple[Scenario, ...] | None = None
     events: tuple[Event, ...] | None = None
     unforeseen: Unforeseen | None = None
+    year_correlation: Annotated[Number, Field(ge=0.0, le=0.99)] | None = None
     expert_weight: Probability | None = None
 
 
@@ -71,7 +72,7 @@ class WhatIfAnswer(Shape):
     diagnostics: WhatIfDiagnostics
 
 
-_PARTS = ("scenarios", "events", "unforeseen")
+_PARTS = ("scenarios", "events", "unforeseen", "yearCorrelation")
 _BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": inlined(WhatIfBody)}}}}
 _Faults = list[tuple[str, ...]]
 

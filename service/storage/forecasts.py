@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -162,13 +162,17 @@ def list_forecasts(
     size: int,
     status: JobState | None = None,
     scenario_set: str | None = None,
+    hidden: Collection[str] = frozenset(),
 ) -> Page[StoredOrder]:
-    """Forecasts, the latest first."""
+    """Forecasts, the latest first, but no concepts made from the `hidden` scenario sets."""
     query = select(ForecastRow, JobRow).join(JobRow, JobRow.id == ForecastRow.job_id)
     if status is not None:
         query = query.where(JobRow.state == status.value)
     if scenario_set is not None:
         query = query.where(ForecastRow.scenario_set_id == scenario_set)
+    if hidden:
+        shown = ForecastRow.scenario_set_id.is_(None) | ForecastRow.scenario_set_id.not_in(hidden)
+        query = query.where(shown | (ForecastRow.edition_status != "concept"))
     total = session.execute(select(func.count()).select_from(query.subquery())).scalar_one()
     ordered = query.order_by(ForecastRow.number.desc()).offset((number - 1) * size).limit(size)
     items = [_stored(row, to_job(job)) for row, job in session.execute(ordered)]

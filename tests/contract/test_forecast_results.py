@@ -326,8 +326,7 @@ def test_a_what_if_moves_the_figures_and_says_what_moved_them(done: Done) -> Non
 
 def test_a_what_if_without_the_experts_is_the_model(done: Done) -> None:
     body = what_if(done, expertWeight=0).json()
-    model = rows(done, "?layer=model")
-    assert body["intervalScenarios"] == model
+    assert body["intervalScenarios"] == rows(done, "?layer=model")
     assert {row["change"] for row in body["attribution"]} == {"expertWeight"}
 
 
@@ -340,6 +339,7 @@ def test_a_what_if_may_give_the_model_alone_experts(done: Done) -> None:
 def test_a_what_if_stores_nothing(done: Done) -> None:
     listed = [done.client.get(f"/v1/{name}").json()["total"] for name in ("forecasts", "scenario-sets")]
     etag = read(done, "/interval-scenarios").headers["etag"]
+    assert what_if(done, yearCorrelation=0.1).json()["attribution"][0]["change"] == "yearCorrelation"
     what_if(done, unforeseen={"probability": 0.1, "years": {"2025": {"expected": 60_000, "spread": 30_000}}})
     assert [
         done.client.get(f"/v1/{name}").json()["total"] for name in ("forecasts", "scenario-sets")

@@ -88,6 +88,40 @@ def test_moments_after_cutting_are_exact_to_a_millionth(family: str) -> None:
     assert total.sd() == pytest.approx(math.sqrt(second / mass - (first / mass) ** 2), rel=1e-6)
 
 
+@pytest.mark.parametrize("floor", [0.0, 14_000.0], ids=["at zero", "at what was counted"])
+@pytest.mark.parametrize("freedom", [3.0, 4.0, 7.0])
+def test_moments_of_a_student_t_after_cutting_are_exact_to_a_millionth(floor: float, freedom: float) -> None:
+    """Belief and event both of that family, cut: the event's partial moments by SciPy, then over the belief by two."""
+    base = marginal("student_t", 20_000, 6_000, degrees_of_freedom=freedom, floor=floor)
+    scale = 6_000 / math.sqrt(freedom / (freedom - 2))
+    own = stats.t(freedom, 20_000, scale)
+    kept = own.sf(floor)
+
+    # Far out the density falls off as a power, which in u = asinh of the distance is an exponential.
+    u = np.linspace(math.asinh((floor - 20_000) / scale), 45.0, 400_001)
+    at, weight = 20_000 + scale * np.sinh(u), own.pdf(20_000 + scale * np.sinh(u)) / kept * scale * np.cosh(u)
+
+    def over_belief(values: np.ndarray) -> float:
+        return float(integrate.simpson(weight * values, x=u))
+
+    plain = [over_belief(at**k) for k in range(3)]
+    assert base.mean() == pytest.approx(plain[1], rel=1e-6)
+    assert base.sd() == pytest.approx(math.sqrt(plain[2] - plain[1] ** 2), rel=1e-6)
+
+    p, shift, spread = 0.3, -9_000.0, 3_000.0
+    total = YearTotal(base, (((p, amount("normal", shift, spread)),),))
+
+    mean, z = at + shift - floor, (at + shift - floor) / spread
+    chance, peak = stats.norm.cdf(z), spread * stats.norm.pdf(z)
+    above = [chance, mean * chance + peak, (mean**2 + spread**2) * chance + mean * peak]
+    away = [plain[0], plain[1] - floor, plain[2] - 2 * floor * plain[1] + floor**2]
+    mass, first, second = (p * over_belief(above[k]) + (1 - p) * away[k] for k in range(3))
+    assert total.removed > 0.005
+    assert total.removed == pytest.approx(1 - mass, abs=1e-6)
+    assert total.mean() == pytest.approx(floor + first / mass, rel=1e-6)
+    assert total.sd() == pytest.approx(math.sqrt(second / mass - (first / mass) ** 2), rel=1e-6)
+
+
 def test_normals_add_up_in_closed_form() -> None:
     base = marginal("normal", 40_000, 3_000)
     total = YearTotal(
