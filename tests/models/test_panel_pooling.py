@@ -40,6 +40,10 @@ def typical(difference: Array) -> float:
     return float(np.sqrt(np.mean(difference**2)))
 
 
+def middle_half(draws: Array) -> float:
+    return float(np.subtract(*np.quantile(draws, (0.75, 0.25))))
+
+
 def test_with_spread_without_limit_every_country_is_fitted_by_itself() -> None:
     data, _ = typical_panel(4, 120, 71)
     nu, overdispersion = (
@@ -67,6 +71,7 @@ def test_with_spread_without_limit_every_country_is_fitted_by_itself() -> None:
         )
         for name in ("sigma", "alpha", "initial_level"):
             ours, theirs = getattr(together, name), getattr(single, name)
-            assert abs(np.median(ours) - np.median(theirs)) < 0.3 * theirs.std(), (geo, name)
-            assert ours.std() == pytest.approx(theirs.std(), rel=0.3), (geo, name)
+            assert abs(np.median(ours) - np.median(theirs)) < 0.25 * middle_half(theirs), (geo, name)
+            # By the middle half: heavy-tailed months leave far starts possible, which chains visit by chance.
+            assert middle_half(ours) == pytest.approx(middle_half(theirs), rel=0.3), (geo, name)
         np.testing.assert_allclose(together.season.mean(axis=0), single.season.mean(axis=0), atol=0.02)
