@@ -18,7 +18,7 @@ from models.evidence import Evidence
 from models.gaussian_mixture import GaussianMixture
 from models.stated_draws import stated_totals
 from priors.copula import log_density
-from priors.events import added_amounts, restricted_additions
+from priors.events import added_amounts, occurrences, restricted_additions, waiting_amounts
 from priors.mixture import Component
 
 Array = NDArray[np.float64]
@@ -31,6 +31,17 @@ def prior_totals(component: Component, year_correlation: float, evidence: Eviden
     additions = restricted_additions(component.additions, open_years_of(evidence))
     added = added_amounts(additions, years, year_correlation, base[:, len(years) + 1 :])
     return drawn_totals(component, year_correlation, evidence, base, added, completed={})[0]
+
+
+def prior_waiting(
+    component: Component, year_correlation: float, evidence: Evidence, base: Array, first_open: str
+) -> dict[str, Array]:
+    """The part `(draw, year)` of `prior_totals` from events that begin in `first_open` or later, by month (YYYY-MM)."""
+    years = evidence.observation.years
+    of_events = base[:, len(years) + 1 : columns_needed(component, len(years))]
+    additions = restricted_additions(component.additions, open_years_of(evidence))
+    occurring = occurrences(additions, len(years) + 1, of_events)
+    return waiting_amounts(additions, years, year_correlation, of_events, occurring, first_open)
 
 
 def completed_totals(evidence: Evidence) -> dict[int, float]:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.component_draws import prior_totals
+from models.component_draws import prior_totals, prior_waiting
 from models.evidence import Evidence
-from models.paths import complete_paths, path_rule
+from models.paths import path_rule, with_waiting
 from models.posterior import prior_parts
 from priors.mixture import ExpertDensity
 
@@ -42,12 +42,16 @@ def conflict(density: ExpertDensity, evidence: Evidence, base: Array, log_at_cut
     chance_below = 0.0
     parts = prior_parts(density, 1.0)
     for probability, part in parts:
-        totals = prior_totals(part, density.year_correlation, evidence, base[:_DRAWS_PER_COMPONENT])
+        rho, own = density.year_correlation, base[:_DRAWS_PER_COMPONENT]
+        totals = prior_totals(part, rho, evidence, own)
         columns = list(rule.columns)
         possible = (totals[:, columns] > before.counted[columns]).all(axis=1)
         # A total that figures revised since leave no room for expected fewer persons than came, whatever the months.
         below = np.ones(len(totals), dtype=bool)
-        paths = complete_paths(totals[possible], log_at_cutoff[: len(totals)][possible], rule)
+        waiting = prior_waiting(part, rho, evidence, own, before.first_open)
+        late = {start: amounts[possible] for start, amounts in waiting.items()}
+        own_paths = log_at_cutoff[: len(totals)][possible]
+        paths = with_waiting(totals[possible], own_paths, rule, before.future_months, late)
         below[possible] = paths[:, :later].sum(axis=1) <= evidence.observation.later_counts.sum()
         chance_below += probability * (float(below.sum()) + 0.5) / (len(below) + 1)
     surprise = 2 * min(chance_below, 1 - chance_below)

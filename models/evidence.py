@@ -108,9 +108,16 @@ class Evidence:
             np.log(np.maximum(column, 0.5, out=column), out=column)
         return points
 
-    def log_evidence(self, totals: Array) -> Array:
-        """`log w(N)` for totals `(draw, year)`, -inf where a total falls under what is counted."""
+    def log_evidence(self, totals: Array, flow: Array | None = None) -> Array:
+        """`log w(N)` for totals `(draw, year)`, -inf where a total falls under what is counted.
+
+        `flow` `(draw, year)` is what they are without events that begin only in months to come: the months that came
+        tell about that, and nothing about what had not begun. By default all of them.
+        """
         possible = self._possible(totals)
+        if self.summaries and flow is not None:
+            totals = flow
+            possible &= self._possible(flow)
         logs = self._log_conditional(totals) if self.summaries else np.zeros(len(totals))
         logs[~possible] = -np.inf
         return logs

@@ -29,9 +29,17 @@ from models.proposals import (
 )
 from models.stated_draws import cut_to_floor
 from models.weigher import Weigher
-from models.weighting import weigh_component
+from models.weighting import under_way, weigh_component
 from priors.copula import draw_component
-from priors.events import EventBelief, EventGroup, restricted_additions, restricted_event, yearly_amounts
+from priors.events import (
+    EventBelief,
+    EventGroup,
+    restricted_additions,
+    restricted_event,
+    waiting_amounts,
+    waits,
+    yearly_amounts,
+)
 
 Array = NDArray[np.float64]
 Place = tuple[str, bool]  # key of a component, whether its belief is the edited one
@@ -69,6 +77,7 @@ class _FewDraws:
         self._evidence, self._years = weigher.evidence, weigher.evidence.observation.years
         self._open = open_years_of(self._evidence)
         self._completed = completed_totals(self._evidence)
+        self._first_open = self._evidence.observation.first_open
         self._base = weigher.normals(edit.slots)[:rows]
         self._kept = np.zeros(rows, dtype=bool)
         self._kept[kept_rows(rows)] = True
@@ -107,7 +116,10 @@ class _FewDraws:
         totals, logs = drawn_totals(
             component, rho, self._evidence, points.normals, points.added, self._completed
         )
-        return Drawn(totals.T, logs + self._evidence.log_evidence(totals) + points.log_ratio)
+        of_events = self._base[:, 1 + len(self._years) :]
+        waiting = waiting_amounts(additions, self._years, rho, of_events, points.occurring, self._first_open)
+        flow = under_way(totals, waiting)
+        return Drawn(totals.T, logs + self._evidence.log_evidence(totals, flow) + points.log_ratio)
 
     def _only_adds_up(self, state: State) -> bool:
         """Whether totals are belief and events added up: no year counted in full, none left to the model."""
@@ -118,10 +130,12 @@ class _FewDraws:
         beliefs = [self._belief(state) for state in states]
         totals = np.stack([belief for belief, _ in beliefs], axis=1)
         gain = np.stack([of_normals for _, of_normals in beliefs])
-        self._add_events(totals, gain, states)
+        waiting = self._add_events(totals, gain, states)
         for place, state in enumerate(states):
             self._cut(totals[:, place], state)
-        logs = self._evidence.log_evidence(totals.reshape(len(totals), -1).T).reshape(len(states), -1)
+        flow = totals if waiting is None else totals - waiting
+        by_draw = [part.reshape(len(part), -1).T for part in (totals, flow)]
+        logs = self._evidence.log_evidence(*by_draw).reshape(len(states), -1)
         logs += log_prior_over_mixture(gain)
         return {state: Drawn(totals[:, place], logs[place]) for place, state in enumerate(states)}
 
@@ -152,15 +166,24 @@ class _FewDraws:
         points = proposed_points(self._base, self._years, additions, rho, proposal)
         return moved_normals(self._base[:, :width], points.added, proposal)
 
-    def _add_events(self, totals: Array, gain: Array, states: list[State]) -> None:
-        """Add to totals `(year, state, draw)` what events add that occur, and to gains what their tilts come to."""
-        rho = self._edit.correlation(states[0])
+    def _add_events(self, totals: Array, gain: Array, states: list[State]) -> Array | None:
+        """Add to totals `(year, state, draw)` what events add that occur, and to gains what their tilts come to.
+
+        Gives the part of events that have not begun, None where all have.
+        """
+        rho, waiting = self._edit.correlation(states[0]), None
         for group in self._edit.groups(states[0]):
             occurring, of_tilts = self._occurrences(group, states)
             gain += of_tilts
             for event, occurs in zip(group, occurring, strict=True):
+                late = waits(event, self._first_open)
+                waiting = np.zeros_like(totals) if late and waiting is None else waiting
                 for year, amounts in self._amounts_of(event, rho):
-                    totals[year] += occurs * amounts
+                    drawn = occurs * amounts
+                    totals[year] += drawn
+                    if late and waiting is not None:
+                        waiting[year] += drawn
+        return waiting
 
     def _occurrences(self, group: EventGroup, states: list[State]) -> tuple[list[NDArray[np.bool_]], Array]:
         """Where each event of a group occurs `(state, draw)`, and the gain of the chances it was drawn from."""

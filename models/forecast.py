@@ -39,9 +39,9 @@ from models.model_draws import (
 from models.month_by_month import MonthStep, month_by_month
 from models.observation import Observation
 from models.paths import alike_rows, whole_paths
-from models.posterior import MODEL_KEY, NothingLeft, Posterior, resample, weigh
+from models.posterior import MODEL_KEY, NothingLeft, Posterior, resample, waiting_of, weigh
 from models.request import ForecastRefused, ForecastRequest, Remark
-from models.weighting import WeighedComponent, weigh_component
+from models.weighting import WeighedComponent, under_way, weigh_component
 from priors.mixture import Component, ExpertDensity, expert_density
 from priors.scenario import InvalidScenarioSet
 
@@ -119,8 +119,10 @@ def _computed(
     own = model_component(model, evidence, base)
     posterior, joint = _posterior(request, density, evidence, base, own, clock)
     clock.enter("paths", 0.85)
-    totals, rows, origin = _equal_draws(posterior, joint, model.totals, evidence.observation, request.seed)
-    paths = whole_paths(totals, rows, model.log_paths, evidence.observation)
+    totals, rows, origin, waiting = _equal_draws(
+        posterior, joint, model.totals, evidence.observation, request.seed
+    )
+    paths = whole_paths(totals, rows, model.log_paths, evidence.observation, waiting)
     clash = conflict(density, evidence, base, model.log_at_cutoff) if density else Conflict(False, None)
     clock.enter("nationalities", 0.88)
     composition = learn_composition(
@@ -208,21 +210,22 @@ def _posterior(
 
 def _equal_draws(
     posterior: Posterior, joint: JointDraws | None, own_totals: Array, observation: Observation, seed: int
-) -> tuple[Array, NDArray[np.int64], NDArray[np.int64] | None]:
-    """Equally weighted totals, the model path each starts from, and the component each was drawn from.
+) -> tuple[Array, NDArray[np.int64], NDArray[np.int64] | None, dict[str, Array]]:
+    """Equally weighted totals, the model path each starts from, the component each was drawn from, and what waits.
 
-    The model's own draws keep their own path, others start from one alike. Draws of the joint model are of no
-    component.
+    The model's own draws keep their own path, others start from one alike: alike without what has not begun. Draws of
+    the joint model are of no component.
     """
     if joint is not None:
         rows = np.random.default_rng(seed).integers(len(joint.totals), size=DRAWS)
         totals = joint.totals[rows]
-        return totals, alike_rows(totals, own_totals, observation), None
+        return totals, alike_rows(totals, own_totals, observation), None, {}
     totals, component, row = resample(posterior, DRAWS, seed)
+    waiting = waiting_of(posterior, component, row)
     own = np.array([key == MODEL_KEY for key in posterior.keys])[component]
     starts = row.copy()
-    starts[~own] = alike_rows(totals[~own], own_totals, observation)
-    return totals, starts, component
+    starts[~own] = alike_rows(under_way(totals, waiting)[~own], own_totals, observation)
+    return totals, starts, component, waiting
 
 
 def _diagnostics(fit: ModelFit, posterior: Posterior, joint: JointDraws | None) -> dict[str, object]:

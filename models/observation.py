@@ -48,6 +48,12 @@ class Observation:
         """The months still to come at `as_of`."""
         return self.horizon_months[len(self.later_counts) :]
 
+    @property
+    def first_open(self) -> str:
+        """The first month still to come, YYYY-MM; one after all months where none is."""
+        months = self.future_months
+        return str(months[0]) if len(months) else f"{self.years[-1] + 1}-01"
+
     @cached_property
     def complete(self) -> NDArray[np.bool_]:
         """`(year,)`: whether all twelve months are counted."""

@@ -11,21 +11,26 @@ distributions.
 
 Which path a total starts from matters, because one regression cannot serve quiet and turbulent draws alike: totals
 that rank high among the wanted ones start from paths whose own totals rank high (`alike_rows`), each path once.
+An event that begins only in a month to come is no part of that flow. The path completes what the totals are without
+it; its amount then falls in the months from its beginning on, in proportion to theirs.
 Knows totals and paths, not where the totals come from.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.observation import Observation, years_of
+from models.series import Months
 
 Array = NDArray[np.float64]
 
 _PASSES = 3
 _BLOCK = 10_000
 _GAIN_DRAWS = 50_000
+_LEAST_FLOW = 0.02  # of what a path would have: events leave at least this share of every month
 _CLIP = 6.0  # robust standard deviations: no tail of the model may rule a regression on all of it
 
 
@@ -99,24 +104,60 @@ def _in_parts(values: Array) -> NDArray[np.int64]:
     return np.concatenate(parts)
 
 
+def with_waiting(
+    totals: Array, log_paths: Array, rule: PathRule, months: Months, waiting: Mapping[str, Array]
+) -> Array:
+    """As `complete_paths`, with the part `waiting` `(draw, year)` of the totals in `months` from its beginning on.
+
+    Whoever is subtracted cannot be more than the months from then on have: what is beyond them, if ever, comes out of
+    the whole year, as the totals stand.
+    """
+    if not waiting:
+        return complete_paths(totals, log_paths, rule)
+    still = totals[:, list(rule.columns)] - rule.counted
+    flow = totals - sum(waiting.values(), np.zeros(1))
+    flow[:, list(rule.columns)] = np.maximum(flow[:, list(rule.columns)], rule.counted + _LEAST_FLOW * still)
+    counts = complete_paths(flow, log_paths, rule)
+    added = np.zeros_like(counts)
+    for start, amounts in waiting.items():
+        begun = months >= np.datetime64(start, "M")
+        for member, column in zip(rule.members, rule.columns, strict=True):
+            inside = member & begun
+            if inside.any():
+                added[:, inside] += (
+                    counts[:, inside] * (amounts[:, column] / counts[:, inside].sum(axis=1))[:, None]
+                )
+    counts = np.maximum(counts + added, _LEAST_FLOW * counts)
+    for member, column in zip(rule.members, still.T, strict=True):
+        counts[:, member] *= (column / counts[:, member].sum(axis=1))[:, None]
+    return counts
+
+
 def whole_paths(
-    totals: Array, rows: NDArray[np.int64], log_paths: Array, observation: Observation
+    totals: Array,
+    rows: NDArray[np.int64],
+    log_paths: Array,
+    observation: Observation,
+    waiting: Mapping[str, Array] | None = None,
 ) -> NDArray[np.int32]:
     """Completed paths `(draw, future month)` in whole persons, each year's sum being the rounded total.
 
-    `rows` `(draw,)` says which model path each draw starts from. Rounding the running sum and taking differences
-    moves no month by more than one person and no year by more than a half.
+    `rows` `(draw,)` says which model path each draw starts from, `waiting` `(draw, year)` which part of the totals
+    begins only in a month to come. Rounding the running sum and taking differences moves no month by more than one
+    person and no year by more than a half.
     """
     paths = np.empty((len(totals), log_paths.shape[1]), dtype=np.int32)
     if not paths.size:
         return paths
     of_year, rule = years_of(observation.future_months), path_rule(log_paths, observation)
     for start in range(0, len(totals), _BLOCK):
-        counts = complete_paths(totals[start : start + _BLOCK], log_paths[rows[start : start + _BLOCK]], rule)
+        block = slice(start, start + _BLOCK)
+        late = {month: amounts[block] for month, amounts in (waiting or {}).items()}
+        counts = with_waiting(totals[block], log_paths[rows[block]], rule, observation.future_months, late)
         for year in np.unique(of_year):
             inside = of_year == year
             running = np.rint(np.cumsum(counts[:, inside], axis=1))
-            paths[start : start + _BLOCK, inside] = np.diff(running, axis=1, prepend=0.0)
+            paths[block, inside] = np.diff(running, axis=1, prepend=0.0)
     return paths
 
 

@@ -173,6 +173,17 @@ def experts_layer(density: ExpertDensity, evidence: Evidence, base: Array, rows:
     return Layer(evidence.observation.years, tuple(curves), np.array([p for p, _ in parts]))
 
 
+def waiting_of(posterior: Posterior, origin: NDArray[np.int64], row: NDArray[np.int64]) -> dict[str, Array]:
+    """What `resample` drew of events that have not begun `(draw, year)`, by the month they begin."""
+    found: dict[str, Array] = {}
+    for place, component in enumerate(posterior.components):
+        own = np.flatnonzero(origin == place)
+        for start, amounts in component.waiting.items():
+            drawn = found.setdefault(start, np.zeros((len(origin), amounts.shape[1])))
+            drawn[own] = amounts[row[own]]
+    return found
+
+
 def resample(
     posterior: Posterior, draws: int, seed: int
 ) -> tuple[Array, NDArray[np.int64], NDArray[np.int64]]:

@@ -10,7 +10,8 @@ and saves finding it again.
 Runs in the web process on every edit: NumPy and SciPy only.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -22,7 +23,7 @@ from models.evidence import Evidence
 from models.gaussian_mixture import log_sum_exp
 from models.pareto import effective_sample_size, pareto_k
 from models.proposals import Points, Proposal, fitted_proposal, plain_points, proposed_points
-from priors.events import Additions, restricted_additions
+from priors.events import Additions, restricted_additions, waiting_amounts
 from priors.mixture import Component
 
 Array = NDArray[np.float64]
@@ -36,13 +37,17 @@ _PILOT = 2_048
 
 @dataclass(frozen=True)
 class WeighedComponent:
-    """Totals `(draw, year)` with unnormalised log weights `(draw,)`, and how and from which proposal they came."""
+    """Totals `(draw, year)` with unnormalised log weights `(draw,)`, and how and from which proposal they came.
+
+    `waiting` is the part `(draw, year)` of the totals that events add which have not begun, by the month they begin.
+    """
 
     key: str
     totals: Array
     log_weights: Array
     method: str
     proposal: Proposal | None = None
+    waiting: Mapping[str, Array] = field(default_factory=dict)
 
     @cached_property
     def log_evidence(self) -> float:
@@ -132,7 +137,8 @@ def _joined(first: WeighedComponent, second: WeighedComponent) -> WeighedCompone
     totals = np.empty((len(first.totals) + len(second.totals), first.totals.shape[1]), order="F")
     totals[: len(first.totals)], totals[len(first.totals) :] = first.totals, second.totals
     logs = np.concatenate([first.log_weights, second.log_weights])
-    return WeighedComponent(first.key, totals, logs, first.method)
+    waiting = {start: np.concatenate([own, second.waiting[start]]) for start, own in first.waiting.items()}
+    return WeighedComponent(first.key, totals, logs, first.method, waiting=waiting)
 
 
 @dataclass(frozen=True)
@@ -158,9 +164,15 @@ class _Weighing:
         totals, log_weights = drawn_totals(
             part, rho, evidence, points.normals, points.added, completed_totals(evidence)
         )
-        log_weights = log_weights + evidence.log_evidence(totals) + points.log_ratio
+        of_events = base[:, len(years) + 1 :]
+        waiting = waiting_amounts(
+            self._additions, years, rho, of_events, points.occurring, evidence.observation.first_open
+        )
+        log_weights = (
+            log_weights + evidence.log_evidence(totals, under_way(totals, waiting)) + points.log_ratio
+        )
         method = "weighted" if proposal is None else "adapted"
-        return WeighedComponent(part.key, totals, log_weights, method, proposal), points
+        return WeighedComponent(part.key, totals, log_weights, method, proposal, waiting), points
 
     def adapted(
         self, base: Array, start: WeighedComponent, points: Points, enough: float
@@ -171,7 +183,7 @@ class _Weighing:
         """
         best = latest = start
         for _ in range(_ROUNDS):
-            short = shortfall(self.evidence, latest.totals)
+            short = shortfall(self.evidence, latest)
             proposal = fitted_proposal(points, self._additions, latest.log_weights, short)
             latest, points = self(base, proposal)
             gained = latest.effective_draws > 1.1 * best.effective_draws
@@ -187,12 +199,20 @@ def _can_be_reached(evidence: Evidence, weighed: WeighedComponent) -> bool:
     if np.isfinite(weighed.log_weights).any():
         return True
     # Draws that all fall short of today's count may have a tail above it; others were ruled out by a full year.
-    return bool((shortfall(evidence, weighed.totals) > 0).all())
+    return bool((shortfall(evidence, weighed) > 0).all())
 
 
-def shortfall(evidence: Evidence, totals: Array) -> Array:
-    """`(draw,)`: by how much, in log persons, totals `(draw, year)` fall short of today's counts, 0 if they do not."""
-    observation, worst = evidence.observation, np.zeros(len(totals))
+def under_way(totals: Array, waiting: Mapping[str, Array]) -> Array:
+    """Totals `(draw, year)` without what events add that have not begun; themselves where nothing waits."""
+    for amounts in waiting.values():
+        totals = totals - amounts
+    return totals
+
+
+def shortfall(evidence: Evidence, weighed: WeighedComponent) -> Array:
+    """`(draw,)`: by how much, in log persons, draws fall short of today's counts, 0 if they do not."""
+    observation, worst = evidence.observation, np.zeros(len(weighed.totals))
+    totals = under_way(weighed.totals, weighed.waiting)
     for j in np.flatnonzero(~observation.complete):
         counted = max(float(observation.counted[j]), 0.5)
         np.maximum(worst, np.log(counted) - np.log(np.maximum(totals[:, j], 1e-3)), out=worst)

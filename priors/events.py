@@ -29,7 +29,10 @@ from priors.totals import Group
 
 @dataclass(frozen=True)
 class EventBelief:
-    """An event as densities: `amounts[i]` in `years[i]`; `slot` numbers the normals its draws are made from."""
+    """An event as densities: `amounts[i]` in `years[i]`; `slot` numbers the normals its draws are made from.
+
+    `start` is the first month, YYYY-MM, in which it adds anything, where one is stated.
+    """
 
     key: str
     slot: int
@@ -37,6 +40,7 @@ class EventBelief:
     by_scenario: tuple[tuple[str, float], ...]
     years: tuple[int, ...]
     amounts: tuple[Amount, ...]
+    start: str | None = None
 
     def chance(self, scenario: str) -> float:
         """Its probability under one scenario."""
@@ -44,7 +48,7 @@ class EventBelief:
 
     def under(self, scenario: str) -> Addition:
         """The event as it may occur under one scenario."""
-        return Addition(self.key, self.slot, self.chance(scenario), self.years, self.amounts)
+        return Addition(self.key, self.slot, self.chance(scenario), self.years, self.amounts, self.start)
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class Addition:
     probability: float
     years: tuple[int, ...]
     amounts: tuple[Amount, ...]
+    start: str | None = None
 
 
 E = TypeVar("E", EventBelief, Addition)
@@ -84,7 +89,9 @@ def event_groups(
         amounts = _amounts(event, f"{pointer}/{slot}", faults)
         by_scenario = tuple(sorted(event.probability_by_scenario.items()))
         years = tuple(sorted(event.years))
-        built[event.key] = EventBelief(event.key, slot, event.probability, by_scenario, years, amounts)
+        built[event.key] = EventBelief(
+            event.key, slot, event.probability, by_scenario, years, amounts, event.start
+        )
     keys = exclusive_groups({event.key: event.excludes for event in events})
     return tuple(tuple(built[key] for key in group) for group in keys)
 
@@ -172,13 +179,48 @@ def added_amounts(
         occurring = occurrences(additions, width, normals)
     for group, which in zip(additions, occurring.T, strict=True):
         for place, part in enumerate(group):
-            rows = np.flatnonzero(which == place)
-            if len(rows):
-                columns = [years.index(year) for year in part.years]
-                own = [normals[:, part.slot * width + 1 + column].take(rows) for column in columns]
-                for column, amounts in zip(columns, yearly_amounts(part, year_correlation, own), strict=True):
-                    added[:, column][rows] += amounts
+            _add(added, part, np.flatnonzero(which == place), years, year_correlation, normals)
     return added
+
+
+def waiting_amounts(
+    additions: Additions,
+    years: Sequence[int],
+    year_correlation: float,
+    normals: FloatArray,
+    occurring: Occurring,
+    first_open: str,
+) -> dict[str, FloatArray]:
+    """As `added_amounts`, of events only that start in the month `first_open` (YYYY-MM) or later: by their start."""
+    found: dict[str, FloatArray] = {}
+    for group, which in zip(additions, occurring.T, strict=True):
+        for place, part in enumerate(group):
+            if waits(part, first_open):
+                added = found.setdefault(part.start or "", np.zeros((len(normals), len(years)), order="F"))
+                _add(added, part, np.flatnonzero(which == place), years, year_correlation, normals)
+    return found
+
+
+def waits(part: Addition | EventBelief, first_open: str) -> bool:
+    """Whether an event has a start, and that is the first month to come or later."""
+    return part.start is not None and part.start >= first_open
+
+
+def _add(
+    added: FloatArray,
+    part: Addition,
+    rows: Occurring,
+    years: Sequence[int],
+    year_correlation: float,
+    normals: FloatArray,
+) -> None:
+    """Add an event's amounts to the rows `(row,)` of `added` (draw, year) in which it occurs."""
+    if not len(rows):
+        return
+    columns = [years.index(year) for year in part.years]
+    own = [normals[:, part.slot * (1 + len(years)) + 1 + column].take(rows) for column in columns]
+    for column, amounts in zip(columns, yearly_amounts(part, year_correlation, own), strict=True):
+        added[:, column][rows] += amounts
 
 
 def yearly_amounts(
