@@ -1,10 +1,12 @@
 """The reference answer: mixture prior and evidence in one PyMC model, sampled with NUTS.
 
     y_j = log(N_j - counted_j) for every year still open
-    log p(y) = log sum_k prior_k pi_k(N(y)) + sum_j y_j + log w(N(y))
+    p(y) = sum_k prior_k pi_k(N(y)) exp(sum_j y_j) w(N(y)) + (1 - expert_weight) E[w] m(y)
 
 pi_k is a scenario's copula density, with the model's conditional density for years it leaves open; w is the
-evidence that also weighs the draws. What this checks, and replaces where it fails, is the importance sampling:
+evidence that also weighs the draws. The model itself was continued exactly from the later months: m is a mixture of
+normals fitted to those draws of y, E[w] its evidence. Six normals at the cutoff times w would bend its eighths by a
+twentieth. What this checks, and replaces where it fails, is the importance sampling:
 it needs no weights, so nothing can be wrong with them. Marginals enter as tables on an even grid in y (their log
 density and their normal score, both piecewise linear), which serves every family alike. Worker processes only.
 """
@@ -20,6 +22,7 @@ from scipy.linalg import block_diag
 from models.backend import disconnected_grad, pm, pt
 from models.component_draws import log_prior, open_years_of, restricted
 from models.evidence import Correction, Evidence
+from models.evidence_fit import fit_gaussian_mixture
 from models.gaussian_mixture import GaussianMixture
 from models.posterior import MODEL_KEY, Posterior, prior_parts
 from models.sampling import SamplerDiagnostics, sample
@@ -33,6 +36,9 @@ Array = NDArray[np.float64]
 Table = tuple[Array, Array, Array]
 
 _NODES = 4_001
+_FITTED_DRAWS = 20_000
+_LEAST_TO_COME = 0.5  # persons
+_FIT_SEED = 0  # where the fit of a mixture begins: of the method, not of a forecast
 _BEYOND = 40.0  # log density lost per unit of y outside the table: a wall with a slope NUTS can feel
 _DEEPEST = 200.0  # log density under a table's top that stands for none at all
 
@@ -70,7 +76,8 @@ def sample_joint(
     centre, scale = _frame(start, evidence)
     totals = np.tile(evidence.observation.counted, (len(standard), 1))
     totals[:, free] += np.exp(centre + scale * standard)
-    return JointDraws(totals, _responsibilities(density, expert_weight, evidence, totals), drawn.diagnostics)
+    shares = _responsibilities(density, expert_weight, evidence, totals, continued_model(start, evidence))
+    return JointDraws(totals, shares, drawn.diagnostics)
 
 
 def build_joint_model(
@@ -79,26 +86,53 @@ def build_joint_model(
     """The PyMC model; its one free variable is y, standardised."""
     centre, scale = _frame(start, evidence)
     parts = [
-        _Part(float(np.log(p)), restricted(c, open_years_of(evidence)), rho)
-        for p, c, rho in _prior_components(density, expert_weight)
+        _Part(float(np.log(p)), restricted(c, open_years_of(evidence)), density.year_correlation)
+        for p, c in prior_parts(density, expert_weight)
         if p > 0 and _leaves_room(c, evidence)
     ]
+    continued = continued_model(start, evidence)
     with pm.Model() as model:
         standard = pm.Flat("standard", shape=len(centre), initval=np.zeros(len(centre)))
         y = centre + scale * standard
-        x = _coordinates(y, evidence)
-        conditionals, log_evidence = _log_conditionals(parts, y, x, evidence)
-        pm.Potential("prior", _log_sum_exp(_log_stated(parts, y, evidence) + conditionals))
-        pm.Potential("evidence", log_evidence)
+        logs = [_log_weighed(parts, y, evidence)] if parts else []
+        if continued is not None:
+            logs.append(_log_continued(continued, y))
+        pm.Potential("posterior", _log_sum_exp(pt.concatenate(logs)))
     return model
 
 
-def _prior_components(density: ExpertDensity, expert_weight: float) -> list[tuple[float, Component, float]]:
-    """Prior probability, component and correlation of its years, in the posterior's order."""
-    parts = [(p, c, density.year_correlation) for p, c in prior_parts(density, expert_weight)]
-    if expert_weight < 1:
-        parts.append((1 - expert_weight, Component(MODEL_KEY, 1.0, (), ()), 0.0))
-    return parts
+@dataclass(frozen=True)
+class Continued:
+    """The model's part: log of its prior probability times its evidence, and the density of y continued."""
+
+    log_share: float
+    density: GaussianMixture
+
+
+def continued_model(start: Posterior, evidence: Evidence) -> Continued | None:
+    """The model's part of a weighed answer; None where it has no weight."""
+    own = start.components[-1]
+    if own.key != MODEL_KEY:
+        return None
+    free = np.flatnonzero(~evidence.observation.complete)
+    to_come = own.totals[:_FITTED_DRAWS, free] - evidence.observation.counted[free]
+    y = np.log(np.maximum(to_come, _LEAST_TO_COME))
+    return Continued(float(np.log(start.prior[-1])) + own.log_evidence, fit_gaussian_mixture(y, _FIT_SEED))
+
+
+def _log_weighed(parts: list[_Part], y: Any, evidence: Evidence) -> Any:
+    """Log densities `(part,)` of the experts' parts times the evidence."""
+    x = _coordinates(y, evidence)
+    conditionals, log_evidence = _log_conditionals(parts, y, x, evidence)
+    return _log_stated(parts, y, evidence) + conditionals + log_evidence
+
+
+def _log_continued(continued: Continued, y: Any) -> Any:
+    """Log density `(1,)` of the model's part."""
+    size = continued.density.dim
+    point = np.zeros((size, 1)), np.eye(size), np.zeros(size)
+    at_nothing = pt.zeros(1)
+    return continued.log_share + _log_mixtures(continued.density, [np.arange(size)], point, at_nothing, y)
 
 
 def _leaves_room(component: Component, evidence: Evidence) -> bool:
@@ -293,11 +327,23 @@ def _log_correction(correction: Correction, x: Any) -> Any:
 
 
 def _responsibilities(
-    density: ExpertDensity, expert_weight: float, evidence: Evidence, totals: Array
+    density: ExpertDensity,
+    expert_weight: float,
+    evidence: Evidence,
+    totals: Array,
+    continued: Continued | None,
 ) -> Array:
-    """Posterior probability of every component: its mean share of the prior density over the draws."""
-    parts = _prior_components(density, expert_weight)
+    """Posterior probability of every component, in the posterior's order: its mean share of the density of draws."""
+    rho, log_evidence = density.year_correlation, evidence.log_evidence(totals)
     with np.errstate(divide="ignore"):
-        logs = np.stack([np.log(p) + log_prior(c, rho, evidence, totals) for p, c, rho in parts], axis=1)
+        columns = [
+            np.log(p) + log_prior(c, rho, evidence, totals) + log_evidence
+            for p, c in prior_parts(density, expert_weight)
+        ]
+    if continued is not None:
+        free = np.flatnonzero(~evidence.observation.complete)
+        y = np.log(totals[:, free] - evidence.observation.counted[free])
+        columns.append(continued.log_share + continued.density.log_density(y) - y.sum(axis=1))
+    logs = np.stack(columns, axis=1)
     shares = np.exp(logs - logs.max(axis=1, keepdims=True))
     return np.asarray((shares / shares.sum(axis=1, keepdims=True)).mean(axis=0))

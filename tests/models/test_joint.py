@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from models.component_draws import log_prior
-from models.joint import _frame, _prior_components, build_joint_model, sample_joint
-from models.posterior import Posterior, weigh
+from models.joint import _frame, build_joint_model, continued_model, sample_joint
+from models.posterior import Posterior, prior_parts, weigh
 from priors.families import marginal
 from priors.mixture import ExpertDensity
 from tests.models.made_up import Moment, at_cutoff, belief, component, density, in_autumn, next_spring
@@ -97,12 +97,18 @@ def in_numpy(case: Case, y: Array) -> float:
     o = case.here.evidence.observation
     totals = o.counted.copy()[None]
     totals[0, ~o.complete] += np.exp(y)
+    weight = y.sum() + case.here.evidence.log_evidence(totals)[0]
     with np.errstate(divide="ignore"):
         parts = [
-            np.log(p) + log_prior(c, rho, case.here.evidence, totals)[0]
-            for p, c, rho in _prior_components(case.stated, case.expert_weight)
+            np.log(p) + log_prior(c, case.stated.year_correlation, case.here.evidence, totals)[0] + weight
+            for p, c in prior_parts(case.stated, case.expert_weight)
         ]
-    return float(logsumexp(parts) + y.sum() + case.here.evidence.log_evidence(totals)[0])
+    if case.expert_weight < 1:
+        continued = continued_model(case.posterior(), case.here.evidence)
+        assert continued is not None
+        own = np.log(1 - case.expert_weight) + case.here.own.log_evidence
+        parts.append(own + continued.density.log_density(y[None])[0])
+    return float(logsumexp(parts))
 
 
 @pytest.mark.parametrize("name", CASES)
