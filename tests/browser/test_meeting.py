@@ -1,6 +1,6 @@
 """The meeting, played on the real service: two experts, one set, a slider, reasons, a choice, the ledger.
 
-`instroom serve` with two tokens; its worker has computed the first forecast, so every edit is a real what-if.
+`instroom serve` with three tokens; its worker has computed the first forecast, so every edit is a real what-if.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ def meeting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not CHROMIUM.is_file():
         pytest.skip(f"no Chromium at {CHROMIUM}; set INSTROOM_CHROMIUM to its path")
     folder = tmp_path_factory.mktemp("meeting")
+    roles = {"anna": "expert", "bram": "expert", "chair": "admin"}
     callers = [
-        {"name": name, "role": "expert", "sha256": hashlib.sha256(name.encode()).hexdigest()}
-        for name in ("anna", "bram")
+        {"name": name, "role": role, "sha256": hashlib.sha256(name.encode()).hexdigest()}
+        for name, role in roles.items()
     ]
     (folder / "callers.json").write_text(json.dumps(callers), encoding="utf-8")
     with live_service(folder, INSTROOM_TOKENS_FILE=str(folder / "callers.json")) as address:
@@ -52,9 +53,15 @@ def saved(visit: Visit, reason: str) -> None:
 
 
 def first_forecast_is_there(address: str) -> None:
-    """Waits on the event stream of the sample's forecast, which the worker computes after the first start."""
-    headers = {"Authorization": "Bearer anna"}
-    with httpx.Client(base_url=f"{address}/v1", headers=headers, timeout=LONGEST_FORECAST / 1000) as client:
+    """Waits on the event stream of the sample's forecast, which the worker computes after the first start.
+
+    The chair does: experts do not see it before they have stated a set of their own.
+    """
+    wait = LONGEST_FORECAST / 1000
+    with httpx.Client(base_url=f"{address}/v1", timeout=wait) as client:
+        hidden = client.get("/forecasts", headers={"Authorization": "Bearer anna"}).raise_for_status().json()
+        assert hidden["items"] == []
+        client.headers["Authorization"] = "Bearer chair"
         items = client.get("/forecasts").raise_for_status().json()["items"]
         told = client.get(f"/forecasts/{items[0]['id']}/events").text
     assert '"succeeded"' in told

@@ -98,7 +98,7 @@ def one_replication(seed: int, factor: float) -> dict[str, int] | None:
     )
     thin = {name: values[:, ::8][:, :32] for name, values in sampled.posterior.items()}
     posterior = {name: thin[name].reshape(-1)[:DRAWS] for name in SCALARS}
-    fitted = share_parameters(thin)
+    fitted = share_parameters({name: values.reshape(-1, *values.shape[2:]) for name, values in thin.items()})
     simulator = ShareSimulator(fitted, filter_shares(fitted, data), START + MONTHS, seed)
     ahead = simulator.chunk(0, np.full((DRAWS, 12), SIZE))[..., 0].sum(axis=1)
     ranks = {name: int((posterior[name] < truth.scalars[name]).sum()) for name in SCALARS}
