@@ -10,7 +10,7 @@ import { makeAsker } from "./scenarios/asking.js";
 import { drawPosteriors } from "./scenarios/cards.js";
 import { drawChoice, keepInAddress, startChoice } from "./scenarios/choice.js";
 import { dialogIsOpen, startDialog } from "./scenarios/dialog.js";
-import { bodyOf, rescaled, unpooled, withEvent, withScenario, yearsOf } from "./scenarios/document.js";
+import { bodyOf, movedToCutoff, rescaled, unpooled, withEvent, withScenario, yearsOf } from "./scenarios/document.js";
 import { makeDrafts } from "./scenarios/drafts.js";
 import { drawYearChoices, isWhole, makeEditor } from "./scenarios/editor.js";
 import { openElicitation } from "./scenarios/elicit_dialog.js";
@@ -118,7 +118,9 @@ const preview = makeAsker({
 function change(next, gesture = null, focus = null) {
   const editedAt = performance.now();
   // A pool that is changed is a set like any other: its members no longer tell what it says.
-  history.edit({ ...work(), set: unpooled(next) }, gesture);
+  // A set that nobody has stored yet goes along with its cutoff.
+  const written = view.stored || next.cutoff === set().cutoff ? next : movedToCutoff(next);
+  history.edit({ ...work(), set: unpooled(written) }, gesture);
   after(editedAt, { focus });
 }
 
@@ -221,15 +223,13 @@ function step(move) {
   after(editedAt, { force: true });
 }
 
+const listed = (path) => getAll(path, { pageSize: 100 });
+
 async function refresh() {
   clearFailure();
   const slow = setTimeout(() => show(byId("loading"), true), 400);
   try {
-    [view.sets, view.forecasts, view.caller] = await Promise.all([
-      getAll("/scenario-sets", { pageSize: 100 }),
-      getAll("/forecasts", { pageSize: 100 }),
-      get("/callers/me"),
-    ]);
+    [view.sets, view.forecasts, view.caller] = await Promise.all([listed("/scenario-sets"), listed("/forecasts"), get("/callers/me")]);
     const asked = new URLSearchParams(window.location.search).get("set");
     const first = view.sets.find((one) => one.id === asked) ?? (asked === "new" ? null : view.sets[0]);
     await open(first?.id ?? null);
@@ -303,7 +303,7 @@ async function around() {
 }
 
 async function ordered() {
-  view.forecasts = await getAll("/forecasts", { pageSize: 100 });
+  view.forecasts = await listed("/forecasts");
   view.forecast = forecastFor(view.forecasts, view.stored?.id, set());
   await around();
 }
@@ -314,7 +314,8 @@ async function savedAnswer(forecast, base) {
 }
 
 async function openStored({ id }) {
-  view.sets = await getAll("/scenario-sets", { pageSize: 100 });
+  // A first set of one's own opens those of others, and the forecasts made of them.
+  [view.sets, view.forecasts] = await Promise.all([listed("/scenario-sets"), listed("/forecasts")]);
   await open(id);
 }
 

@@ -44,6 +44,21 @@ export function emptySet(cutoff, labels) {
   });
 }
 
+/** The beliefs moved so that the first year stated is the cutoff's own; as they are while the cutoff is no date. */
+export function movedToCutoff(set) {
+  const parts = [...set.scenarios, ...set.events, ...(set.unforeseen ? [set.unforeseen] : [])];
+  const stated = Math.min(...parts.flatMap((one) => Object.keys(one.years).map(Number)));
+  const ahead = /^\d{4}-\d{2}-\d{2}$/.test(set.cutoff) ? Number(set.cutoff.slice(0, 4)) - stated : 0;
+  if (!ahead || !Number.isFinite(ahead)) return set;
+  const moved = ({ years, ...one }) => ({
+    ...one,
+    ...(one.start && { start: `${Number(one.start.slice(0, 4)) + ahead}${one.start.slice(4)}` }),
+    years: Object.fromEntries(Object.entries(years).map(([year, belief]) => [Number(year) + ahead, belief])),
+  });
+  const unforeseen = set.unforeseen && { unforeseen: moved(set.unforeseen) };
+  return { ...set, scenarios: set.scenarios.map(moved), events: set.events.map(moved), ...unforeseen };
+}
+
 export const yearsOf = (set) => {
   const first = Number(set.cutoff.slice(0, 4)) || new Date().getFullYear();
   const horizon = Array.from({ length: HORIZON }, (_, ahead) => first + ahead);
