@@ -29,6 +29,7 @@ from service.api import (
     callers,
     data_quality,
     deliveries,
+    differences,
     editions,
     elicitation_fits,
     evaluations,
@@ -90,6 +91,7 @@ PARTS: tuple[APIRouter, ...] = (
     acceptance_breaks.router,
     exports.router,
     what_ifs.router,
+    differences.router,
 )
 
 

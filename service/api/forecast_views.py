@@ -176,10 +176,17 @@ def conflict_row(flag: bool, surprise: float | None) -> dict[str, Any]:
     return {"flag": flag, "surprise": surprise, "detail": detail, "detailNl": dutch}
 
 
+def interval_rows(values: Array, years: Sequence[int]) -> list[dict[str, Any]]:
+    """Interval scenarios or differences of them by year; `values` are `(level, year)` in persons."""
+    return [
+        {"year": year, **dict(zip(LEVELS, values[:, place], strict=True))} for place, year in enumerate(years)
+    ]
+
+
 def attribution_rows(effects: Mapping[str, Array], years: Sequence[int]) -> list[dict[str, Any]]:
     """By how much each change moved each year's interval scenarios; `effects` are `(level, year)` in persons."""
     return [
-        {"change": change, "year": year, **dict(zip(LEVELS, by_level[:, place], strict=True))}
+        {"change": change, **row}
         for change, by_level in effects.items()
-        for place, year in enumerate(years)
+        for row in interval_rows(by_level, years)
     ]
