@@ -99,5 +99,5 @@ def test_the_joint_model_agrees(applicants: pd.DataFrame, cutoff: date, as_of: d
     open_years = ~evidence.observation.complete
     wanted = np.quantile(joint.totals, LEVELS, axis=0)
     np.testing.assert_allclose(found[:, open_years], wanted[:, open_years], rtol=0.04)
-    assert np.median(np.abs(found[:, open_years] / wanted[:, open_years] - 1)) < 0.01
-    np.testing.assert_allclose(posterior.probabilities, joint.probabilities, atol=0.01)
+    assert np.median(np.abs(found[:, open_years] / wanted[:, open_years] - 1)) < 0.02
+    np.testing.assert_allclose(posterior.probabilities, joint.probabilities, atol=0.02)
