@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from models.component_draws import completed_totals, drawn_totals, open_years_of, restricted
+from models.component_draws import completed_totals, open_years_of, restricted
 from models.edits import Edit, Made, State
 from models.pareto import effective_sample_size
 from models.proposals import (
@@ -24,19 +24,17 @@ from models.proposals import (
     log_prior_over_mixture,
     log_tilt,
     moved_normals,
-    plain_points,
     proposed_points,
 )
 from models.stated_draws import cut_to_floor
 from models.weigher import Weigher
-from models.weighting import under_way, weigh_component
+from models.weighting import Weighing, weigh_component
 from priors.copula import draw_component
 from priors.events import (
     EventBelief,
     EventGroup,
     restricted_additions,
     restricted_event,
-    waiting_amounts,
     waits,
     yearly_amounts,
 )
@@ -106,20 +104,9 @@ class _FewDraws:
 
     def drawn_alone(self, state: State) -> Drawn:
         """One state by the functions of a forecast."""
-        component, rho = self._edit.component(state), self._edit.correlation(state)
-        additions = restricted_additions(component.additions, self._open)
-        proposal = self._proposal(state)
-        if proposal is None:
-            points = plain_points(self._base, self._years, additions, rho)
-        else:
-            points = proposed_points(self._base, self._years, additions, rho, proposal)
-        totals, logs = drawn_totals(
-            component, rho, self._evidence, points.normals, points.added, self._completed
-        )
-        of_events = self._base[:, 1 + len(self._years) :]
-        waiting = waiting_amounts(additions, self._years, rho, of_events, points.occurring, self._first_open)
-        flow = under_way(totals, waiting)
-        return Drawn(totals.T, logs + self._evidence.log_evidence(totals, flow) + points.log_ratio)
+        weigh = Weighing(self._edit.component(state), self._edit.correlation(state), self._evidence)
+        weighed, _ = weigh(self._base, self._proposal(state))
+        return Drawn(weighed.totals.T, weighed.log_weights)
 
     def _only_adds_up(self, state: State) -> bool:
         """Whether totals are belief and events added up: no year counted in full, none left to the model."""

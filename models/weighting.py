@@ -117,7 +117,7 @@ def weigh_component(
     `start` is one that served a belief like this.
     """
     base = base[:, : columns_needed(component, len(evidence.observation.years))]
-    weigh = _Weighing(component, year_correlation, evidence)
+    weigh = Weighing(component, year_correlation, evidence)
     if start is not None and (served := weigh(base, start)[0]).reliable:
         return served
     few, enough = base[:_PILOT], 1.5 * min(MIN_EFFECTIVE / len(base), 0.1)
@@ -142,7 +142,7 @@ def _joined(first: WeighedComponent, second: WeighedComponent) -> WeighedCompone
 
 
 @dataclass(frozen=True)
-class _Weighing:
+class Weighing:
     """A component as a function of normals and of what they are drawn from."""
 
     component: Component

@@ -10,17 +10,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from service.api.anchoring import check_forecast_opened
+from service.api.anchoring import CONCEPT
 from service.api.context import Configured, Sessions
-from service.api.finished import Finished, FinishedForecast, find, open_finished, respond, to_json
+from service.api.finished import Finished, FinishedForecast, find_opened, open_finished, respond, to_json
 from service.api.shapes import Shape
 from service.api.what_ifs import AttributionRow
 from service.problems import Problem, documented, invalid_input
 from service.security import AnyCaller, Caller, Role
-from service.storage.base import reading
 
 router = APIRouter(tags=["forecasts"])
-_CONCEPT = "concept"
 
 
 class DifferenceRow(Shape):
@@ -69,12 +67,9 @@ def read_attribution(
 
 def _other(against: str, caller: Caller, sessions: Sessions, settings: Configured) -> Finished:
     """The forecast to start from; raises Problem 403 where the caller may not see it, 404, 409."""
-    found = find(sessions, against)
-    if found.edition_status == _CONCEPT and caller.role == Role.CONSUMER:
+    found = find_opened(sessions, against, caller)
+    if found.edition_status == CONCEPT and caller.role == Role.CONSUMER:
         raise Problem(403, "Forbidden", "The forecast to start from is a concept; name an adopted one.")
-    if caller.role == Role.EXPERT:
-        with reading(sessions) as session:
-            check_forecast_opened(session, found, caller)
     return open_finished(against, sessions, settings)
 
 

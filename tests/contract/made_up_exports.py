@@ -7,9 +7,7 @@ own, one of the model alone, and one that tells nationalities apart and has acce
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import io
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,9 +26,9 @@ from models.forecast import Forecast
 from models.forecast_composition import Composition
 from service.app import InstroomApp, create_app
 from service.security import Role
-from service.settings import Settings
 from tests.conftest import Client
 from tests.contract import made_up_editions
+from tests.contract.every_role import settings_of
 from tests.contract.made_up_editions import deliver_counts, finished
 from tests.contract.made_up_rates import add_rates
 from tests.models import made_up
@@ -68,18 +66,10 @@ class Made:
     decided: str
 
 
-def _tokens(folder: Path) -> Path:
-    digest = {role: hashlib.sha256(role.encode()).hexdigest() for role in Role}
-    tokens = folder / "tokens.json"
-    tokens.write_text(json.dumps([{"name": r, "role": r, "sha256": d} for r, d in digest.items()]))
-    return tokens
-
-
 @contextmanager
 def made_forecasts(folder: Path) -> Iterator[Made]:
     """All of them in one service, whose database and draws are in `folder`."""
-    url = f"sqlite:///{folder / 'test.sqlite'}"
-    settings = Settings(data_dir=folder, database_url=url, tokens_file=_tokens(folder), host="0.0.0.0")
+    settings = settings_of(folder)
     app, other = create_app(settings), create_app(settings)
     deliver_counts(app)
     first, *others = made_up_editions.SET.scenarios

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from anyio.from_thread import start_blocking_portal
 
-from service.app import InstroomApp, create_app
-from service.security import Role
-from service.settings import Settings
+from service.app import InstroomApp
 from tests.conftest import Client
+from tests.contract.every_role import service_with_roles
 from tests.contract.made_up_editions import deliver_counts, finished
 
 NAMES = ("minimum", "median", "medio", "maximum")
@@ -33,17 +29,8 @@ class Two:
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
-    folder = tmp_path_factory.mktemp("differences")
-    digest = {role: hashlib.sha256(role.encode()).hexdigest() for role in Role}
-    tokens = folder / "tokens.json"
-    tokens.write_text(json.dumps([{"name": r, "role": r, "sha256": d} for r, d in digest.items()]))
-    url = f"sqlite:///{folder / 'test.sqlite'}"
-    app = create_app(Settings(data_dir=folder, database_url=url, tokens_file=tokens, host="0.0.0.0"))
-    deliver_counts(app)
-    with start_blocking_portal() as portal:
-        clients = {
-            role.value: Client(app, portal, {"Authorization": f"Bearer {role.value}"}) for role in Role
-        }
+    with service_with_roles(tmp_path_factory.mktemp("differences")) as (app, clients):
+        deliver_counts(app)
         admin = clients["admin"]
         experts, model = finished(app, admin, 1), finished(app, admin, 2, with_set=False)
         decision = {"edition": "2018-2", "decidedOn": "2018-11-01", "note": "as computed"}
@@ -52,9 +39,6 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
                  "cutoff": "2018-06-30", "asOf": "2018-10-20", "horizonYears": 3, "seed": 3}  # fmt: skip
         running = admin.post("/v1/forecasts", json=order).json()["id"]
         yield Two(app, clients, experts, model, running)
-        for client in clients.values():
-            client.close()
-    app.state.sessions.kw["bind"].dispose()
 
 
 def attribution(two: Two, of: str, against: str, role: str = "admin") -> Any:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from anyio.from_thread import start_blocking_portal
 
-from service.app import InstroomApp, create_app
-from service.security import Role
-from service.settings import Settings
+from service.app import InstroomApp
 from tests.conftest import Client
+from tests.contract.every_role import service_with_roles
 from tests.contract.made_up_editions import deliver_counts, finished
 
 DECISION = {"edition": "2018-2", "decidedOn": "2018-11-01", "note": "as computed"}
@@ -37,17 +33,8 @@ class Editions:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editions]:
-    folder = tmp_path_factory.mktemp("editions")
-    digest = {role: hashlib.sha256(role.encode()).hexdigest() for role in Role}
-    tokens = folder / "tokens.json"
-    tokens.write_text(json.dumps([{"name": r, "role": r, "sha256": d} for r, d in digest.items()]))
-    url = f"sqlite:///{folder / 'test.sqlite'}"
-    app = create_app(Settings(data_dir=folder, database_url=url, tokens_file=tokens, host="0.0.0.0"))
-    deliver_counts(app)
-    with start_blocking_portal() as portal:
-        clients = {
-            role.value: Client(app, portal, {"Authorization": f"Bearer {role.value}"}) for role in Role
-        }
+    with service_with_roles(tmp_path_factory.mktemp("editions")) as (app, clients):
+        deliver_counts(app)
         admin = clients["admin"]
         first, decided, concept = (finished(app, admin, seed) for seed in (1, 2, 3))
         answer = admin.put(f"/v1/forecasts/{first}/adoption", json=DECISION)
@@ -56,9 +43,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editions]:
         answer = admin.put(f"/v1/forecasts/{decided}/adoption", json=other)
         assert answer.status_code == 200, answer.text
         yield Editions(app, admin, clients, first, decided, concept)
-        for client in clients.values():
-            client.close()
-    app.state.sessions.kw["bind"].dispose()
 
 
 def fields(answer: Any) -> list[str]:

@@ -14,7 +14,7 @@ from models.evidence import Evidence
 from models.forecast import base_normals
 from models.pareto import effective_sample_size
 from models.proposals import PRIOR_SHARE, Proposal, moved_normals
-from models.weighting import WeighedComponent, _Weighing, weigh_component
+from models.weighting import WeighedComponent, Weighing, weigh_component
 from priors.copula import draw_component, log_density_of
 from priors.families import marginal
 from priors.mixture import Component
@@ -58,7 +58,7 @@ def by_quadrature(part: Component, rho: float, here: Moment, size: int = 700) ->
 
 
 def plain(part: Component, rho: float, here: Moment, base: Array) -> WeighedComponent:
-    return _Weighing(part, rho, here.evidence)(base, None)[0]
+    return Weighing(part, rho, here.evidence)(base, None)[0]
 
 
 class TestAgainstQuadrature:
