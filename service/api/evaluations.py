@@ -105,6 +105,7 @@ EvaluationState = create_model(
     realised=(dict[str, float] | None, None),
     incomplete=(list[int] | None, None),
     summary=(dict[str, list[str]] | None, None),
+    notes_in_words=(dict[str, list[str]] | None, None),
     **_FOUND,
 )
 
@@ -232,7 +233,7 @@ def whole_evaluation(found: StoredEvaluation, settings: Settings) -> dict[str, A
     state["provenance"] |= noted
     outcomes = {"realised": document["realised"], "incomplete": document["incomplete"]}
     whole = {**state, **document["evaluation"], **outcomes}
-    return {**whole, "summary": _summary(whole) if is_current(found) else None}
+    return {**whole, **(_in_words(whole) if is_current(found) else {"summary": None, "notesInWords": None})}
 
 
 def is_current(found: StoredEvaluation) -> bool:
@@ -240,12 +241,16 @@ def is_current(found: StoredEvaluation) -> bool:
     return found.basis.model_version == CALIBRATION_VERSION
 
 
-def _summary(whole: dict[str, Any]) -> dict[str, list[str]]:
-    """By language the five sentences with which its report begins."""
+def _in_words(whole: dict[str, Any]) -> dict[str, dict[str, list[str]]]:
+    """By language the five sentences with which its report begins, and the notes at its end."""
     from service.report.content import five_sentences
-    from service.report.wording import LANGUAGES
+    from service.report.notes import notes_in_words
+    from service.report.wording import LANGUAGES, words_of
 
-    return {language: list(five_sentences(whole, language)) for language in LANGUAGES}
+    return {
+        "summary": {language: list(five_sentences(whole, language)) for language in LANGUAGES},
+        "notesInWords": {language: list(notes_in_words(whole, words_of(language))) for language in LANGUAGES},
+    }
 
 
 @lru_cache(maxsize=8)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from service.report.document import Block, Cell, Heading, Paragraph, Sentences, Table, table
+from service.report.notes import notes_in_words
 from service.report.queries import Queries
 from service.report.wording import Words
 
@@ -31,9 +32,9 @@ def method(found: Found, words: Words, queries: Queries) -> Iterator[Block]:
     else:
         said = words.say("method.asof", source=came["source"], asOf=came["asOf"])
         yield Paragraph(said, _realisations(found, queries))
-    if found["notes"]:
+    if notes := notes_in_words(found, words):
         yield Heading(words.say("method.notes"), "notes", 3)
-        yield Sentences(tuple(words.say(f"note.{one['code']}", count=one["count"]) for one in found["notes"]))
+        yield Sentences(notes)
     yield _request(found, words, queries)
     yield _provenance(found, words, queries)
 
@@ -83,9 +84,6 @@ def data(found: Found, sources: Mapping[str, str], words: Words, queries: Querie
     if found["leftOut"]:
         yield _left_out(found, words, queries)
     yield _outcomes(found, words, queries)
-    if found["incomplete"]:
-        years = ", ".join(map(str, found["incomplete"]))
-        yield Paragraph(words.say("data.incomplete", years=years), _realisations(found, queries))
 
 
 def source_key(edition: str, stage: str, issuer: str, expert: str | None, year: int) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from service.report import pictures
 from service.report.document import Block, Cell, Heading, Paragraph, Picture, table
+from service.report.notes import bias_refusal
 from service.report.queries import Queries
 from service.report.wording import Words
 
@@ -22,7 +23,7 @@ def bias_part(found: Found, words: Words, queries: Queries) -> Iterator[Block]:
     yield Paragraph(words.say("bias.how"))
     bias = found["bias"]
     if bias is None:
-        said = words.say("bias.refused", reason=refusal(found, words))
+        said = words.say("bias.refused", reason=bias_refusal(found, words))
         yield Paragraph(said, queries.answer("/biasRefused"))
         return
     yield _bias_table(bias, words, queries)
@@ -34,14 +35,6 @@ def bias_part(found: Found, words: Words, queries: Queries) -> Iterator[Block]:
     )
     yield Picture("bias", drawn, caption, _rows_in_words(rows, words), queries.answer("/bias"))
     yield from _bias_details(bias, words, queries)
-
-
-def refusal(found: Found, words: Words) -> str:
-    """Why nothing is said about bias, as part of a sentence."""
-    refused = found["biasRefused"]
-    one = ".1" if refused["forecasts"] == 1 else ""
-    key = f"refused.{refused['code']}{one}"
-    return words.say(key, forecasts=refused["forecasts"], needed=refused["needed"])
 
 
 def _group_name(part: str, group: str, words: Words) -> str:

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from service.report import appendix, pictures
-from service.report.bias import bias_part, refusal
+from service.report.bias import bias_part
 from service.report.document import Block, Cell, Document, Heading, Paragraph, Picture, Sentences, table
+from service.report.notes import bias_refusal
 from service.report.queries import Queries
 from service.report.steps import recalibration_part, value_part
 from service.report.wording import NONE, Words, words_of
@@ -78,7 +79,7 @@ def _direction(found: Found, words: Words) -> tuple[str, str]:
     bias = found["bias"]
     if bias is None:
         return (
-            words.say("summary.direction.none", reason=refusal(found, words)),
+            words.say("summary.direction.none", reason=bias_refusal(found, words)),
             words.say("summary.detectable.none"),
         )
     lean = words.say(

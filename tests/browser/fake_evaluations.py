@@ -33,6 +33,7 @@ FOUND: dict[str, Any] = {
         "nl": ["20 prognoses zijn vergeleken.", "Het oordeel.", "De grens.", "De dekking.", "De stap."],
         "en": ["20 forecasts were compared.", "The verdict.", "The limit.", "Coverage.", "The step."],
     },
+    "notesInWords": {"nl": ["Weggelaten: 2 over 2024."], "en": ["Left out: 2 about 2024."]},
     "scores": {"mape": 0.17, "skill": {"lastYear": 0.2}},
     "coverage": {"intervalProbability": 0.75, "inside": 14, "n": 20, "lower95": 0.46, "upper95": 0.88},
     "bias": {

@@ -23,7 +23,7 @@ def test_what_was_found_is_shown_and_text_stays_text(
     assert "20 prognoses zijn vergeleken." in visit.text("#summary")
     assert visit.page.locator("#summary li").count() == 5
     assert "gecombineerd → vastgesteld" in visit.text("#key-figures")
-    assert "Weggelaten: 2" in visit.text("#left-out")
+    assert "Weggelaten: 2 over 2024." in visit.text("#notes")
     assert "<b>2015</b>" in visit.text("#errors") and visit.page.locator("#errors b").count() == 0
     assert visit.page.locator("#bias .dot-bias").count() == 5  # four rows and the legend
     links = visit.page.locator("#reports a")
@@ -31,10 +31,27 @@ def test_what_was_found_is_shown_and_text_stays_text(
     visit.page.get_by_role("button", name="English").click()
     visit.page.get_by_text("combined → adopted").wait_for()
     assert "20 forecasts were compared." in visit.text("#summary")
+    assert "Left out: 2 about 2024." in visit.text("#notes")
     assert "language=en&format=pdf" in str(links.nth(1).get_attribute("href"))
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
     assert violations(visit) == []
     assert visit.complaints == []
+
+
+def test_without_notes_there_is_no_heading_for_them(open_page: Opener, fake: FakeService) -> None:
+    fake.evaluations = [evaluation("ev-1", notesInWords={"nl": [], "en": []})]
+    visit = open_page(WIDE, PATH)
+    visit.page.locator("#bias svg").first.wait_for()
+    assert not visit.page.locator("#notes-section").is_visible()
+
+
+def test_a_result_of_an_earlier_version_says_in_english_what_was_left_out(
+    open_page: Opener, fake: FakeService
+) -> None:
+    fake.evaluations = [evaluation("ev-1", summary=None, notesInWords=None)]
+    visit = open_page(WIDE, PATH)
+    visit.page.locator("#notes [lang=en]").wait_for()
+    assert visit.text("#notes") == "why"
 
 
 def test_an_order_is_sent_followed_and_shown(open_page: Opener, fake: FakeService) -> None:

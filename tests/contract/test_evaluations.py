@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -237,6 +238,28 @@ def test_an_outcome_of_zero_is_scored_in_persons_and_left_out_of_logs(computed: 
         and found["scores"]["nScored"]["meanLogError"] == len(ARCHIVE) - 2
     )
     assert {"code": "zero_outcomes", "count": 2} in found["notes"]
+
+
+@pytest.mark.parametrize(
+    ("name", "dutch", "english"),
+    [
+        ("one", "maar één prognose heeft een fout op de logschaal", "only one forecast has an error on the"),
+        ("late", "na afloop van hun prognosejaar", "after their target year had ended"),
+        ("zero", "een gerealiseerd totaal van nul: 2.", "a realised total of zero: 2."),
+    ],
+)
+def test_notes_are_in_words_and_the_report_has_the_same(
+    service: Service, computed: dict[str, Any], name: str, dutch: str, english: str
+) -> None:
+    notes = computed[name]["notesInWords"]
+    for language, said in (("nl", dutch), ("en", english)):
+        assert [note for note in notes[language] if said in note], notes
+        page = service.client.get(f"/v1/evaluations/{computed[name]['id']}/report?language={language}").text
+        assert all(note in html.unescape(page) for note in notes[language])
+
+
+def test_an_evaluation_without_anything_to_note_has_no_notes(done: dict[str, Any]) -> None:
+    assert done["notesInWords"] == {"nl": [], "en": []}
 
 
 def test_a_revision_counts_from_the_day_it_was_known(computed: dict[str, Any]) -> None:

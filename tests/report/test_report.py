@@ -21,6 +21,7 @@ from service.report import wording
 from service.report.content import report_document
 from service.report.document import Document, Picture, Sentences, Table
 from service.report.html import report_html
+from service.report.notes import bias_refusal, notes_in_words
 from service.report.pdf import report_pdf
 from service.report.wording import words_of
 from tests.contract.evaluation_inputs import ARCHIVE, OUTCOMES
@@ -163,6 +164,18 @@ def test_one_forecast_has_scores_and_the_reason_why_there_is_no_bias() -> None:
     assert "only one forecast has an error on the log scale, and at least 2 are needed" in shown
     assert any(isinstance(block, Table) and "scores" in block.caption for block in one.blocks)
     assert report_pdf(one).startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize("language", wording.LANGUAGES)
+def test_notes_say_how_many_and_about_which_years(language: str) -> None:
+    found = json.loads(answer(1)) | {"incomplete": [2024], "notes": RARE["notes"][:1]}
+    found["leftOut"] = [
+        {"reason": "no_realisation", "count": 4, "targetYears": [2028, 2025, 2024, 2026, 2022]}
+    ]
+    refused, left, incomplete, zero = notes_in_words(found, words_of(language))
+    assert refused == words_of(language).say("bias.refused", reason=bias_refusal(found, words_of(language)))
+    assert ": 4 " in left and "2022, 2024–2026, 2028" in left
+    assert "2024" in incomplete and ": 3." in zero
 
 
 def drawn_text(picture: Picture) -> list[str]:

@@ -5,6 +5,7 @@ import { figure } from "../charts/figure.js";
 import { byId, element, shape, show } from "../dom.js";
 import { failWith } from "../failure.js";
 import { language, named, number, percent, persons, signed, t } from "../i18n.js";
+import { said } from "../service_words.js";
 import { table } from "../tables.js";
 
 const NONE = "–";
@@ -21,7 +22,7 @@ export function drawResult(found) {
   show(byId("summary"), Boolean(found.summary));
   drawReports(found);
   byId("key-figures").replaceChildren(keyFigures(found));
-  byId("left-out").textContent = found.leftOut.map(leftOut).join(" ");
+  drawNotes(found);
   show(byId("bias-section"), found.bias !== null);
   if (found.bias) drawBias(found.bias);
   byId("errors").replaceChildren(errorTable(found.errors));
@@ -34,7 +35,12 @@ function verdict(bias) {
   return bias ? t(`verdict.${bias.verdict}`) : t("verdict.refused");
 }
 
-const leftOut = (one) => `${t(`leftOut.${one.reason}`, { count: one.count })}`;
+/** Why things were left out or passed over; a result of an earlier version has only the service's English of it. */
+function drawNotes({ notesInWords, leftOut }) {
+  const notes = notesInWords?.[language()] ?? leftOut.map((one) => said(one));
+  byId("notes").replaceChildren(...notes.map((note) => element("li", {}, note)));
+  show(byId("notes-section"), notes.length > 0);
+}
 
 function drawReports(found) {
   const links = ["html", "pdf"].map((form) => element("li", {}, reportLink(found.id, form)));
