@@ -243,8 +243,8 @@ def is_current(found: StoredEvaluation) -> bool:
 
 def _in_words(whole: dict[str, Any]) -> dict[str, dict[str, list[str]]]:
     """By language the five sentences with which its report begins, and the notes at its end."""
-    from service.report.content import five_sentences
     from service.report.notes import notes_in_words
+    from service.report.summary import five_sentences
     from service.report.wording import LANGUAGES, words_of
 
     return {

@@ -39,8 +39,12 @@ def bias_part(found: Found, words: Words, queries: Queries) -> Iterator[Block]:
 
 def _group_name(part: str, group: str, words: Words) -> str:
     if part == "byHorizon":
-        return words.say("bias.horizon", n=group)
+        return _horizon(group, words)
     return words.name({"byStage": "stage", "byIssuer": "issuer"}.get(part, ""), group)
+
+
+def _horizon(group: str, words: Words) -> str:
+    return words.texts.get(f"bias.horizon.{group}") or words.say("bias.horizon", n=group)
 
 
 def _bias_table(bias: Found, words: Words, queries: Queries) -> Block:
@@ -64,10 +68,10 @@ def _bias_table(bias: Found, words: Words, queries: Queries) -> Block:
 
 def _bias_rows(bias: Found, words: Words) -> list[pictures.Interval]:
     stages = [(words.name("stage", one["group"]), one) for one in bias["byStage"]]
-    horizons = [(words.say("bias.horizon", n=one["group"]), one) for one in bias["byHorizon"]]
+    horizons = [(_horizon(one["group"], words), one) for one in bias["byHorizon"]]
     return [
         pictures.Interval(label, *(math.expm1(one[name]) for name in ("mean", "lower95", "upper95")))
-        for label, one in [(words.say("bias.mean"), bias), *stages, *horizons]
+        for label, one in [(words.say("bias.all"), bias), *stages, *horizons]
     ]
 
 
@@ -90,25 +94,24 @@ def _rows_in_words(rows: Sequence[pictures.Interval], words: Words) -> str:
 
 def _bias_details(bias: Found, words: Words, queries: Queries) -> Iterator[Block]:
     groups = [
-        (_group_name(part, one["group"], words), one, f"/bias/{part}/{place}")
+        (words.say(f"kind.{part}"), _group_name(part, one["group"], words), one, f"/bias/{part}/{place}")
         for part in ("byStage", "byHorizon", "byPeriod", "byIssuer", "byExpert")
         for place, one in enumerate(bias[part])
     ]
     if groups:
-        columns = [
-            words.say(key) for key in ("bias.group", "bias.mean", "bias.interval", "bias.positive", "bias.n")
-        ]
+        keys = ("bias.kind", "bias.group", "bias.mean", "bias.interval", "bias.positive", "bias.n")
         rows = [
             (
+                Cell(kind),
                 Cell(label),
                 Cell(words.lean(one["mean"]), queries.answer(f"{place}/mean")),
                 Cell(words.lean_interval(one["lower95"], one["upper95"]), queries.answer(f"{place}/lower95")),
                 Cell(words.share(one["probabilityPositive"]), queries.answer(f"{place}/probabilityPositive")),
                 Cell(str(one["n"]), queries.answer(f"{place}/n")),
             )
-            for label, one, place in groups
+            for kind, label, one, place in groups
         ]
-        yield table(words.say("bias.groups"), columns, rows)
+        yield table(words.say("bias.groups"), [words.say(key) for key in keys], rows, words=[1])
     if bias["stageSteps"]:
         yield _steps(bias, words, queries)
     yield _tests(bias, words, queries)
@@ -119,17 +122,17 @@ def _bias_details(bias: Found, words: Words, queries: Queries) -> Iterator[Block
         share = loss["fromTooLow"] / total if total else 0.0
         said = words.say(
             "bias.loss",
-            low=words.number(loss["tooLowWeight"], 1),
-            high=words.number(loss["tooHighWeight"], 1),
+            low=words.plain(loss["tooLowWeight"]),
+            high=words.plain(loss["tooHighWeight"]),
             loss=words.number(total, 3),
             share=words.share(share),
-            shift=words.lean(loss["bestShift"]),
+            shift=words.moved(loss["bestShift"]),
         )
         yield Paragraph(said, queries.answer("/bias/direction"))
 
 
 def _steps(bias: Found, words: Words, queries: Queries) -> Block:
-    keys = ("bias.step", "bias.mean", "bias.interval", "bias.positive", "value.pairs", "bias.verdict")
+    keys = ("bias.step", "bias.mean", "bias.interval", "bias.raises", "value.pairs", "bias.verdict")
     rows = [
         (
             Cell(f"{words.name('stage', one['before'])} → {words.name('stage', one['after'])}"),
@@ -152,14 +155,14 @@ def _tests(bias: Found, words: Words, queries: Queries) -> Block:
     rows = [
         (
             Cell(words.say("bias.plain.name")),
-            Cell(words.number(plain["pValue"], 3), queries.answer("/bias/plainTest/pValue")),
+            Cell(words.p_value(plain["pValue"]), queries.answer("/bias/plainTest/pValue")),
             Cell(str(plain["n"]), queries.answer("/bias/plainTest/n")),
         )
     ]
     rows += [
         (
             Cell(words.name("naive", one["name"])),
-            Cell(words.number(one["pValue"], 3), queries.answer(f"/bias/naiveTests/{place}/pValue")),
+            Cell(words.p_value(one["pValue"]), queries.answer(f"/bias/naiveTests/{place}/pValue")),
             Cell(str(one["n"]), queries.answer(f"/bias/naiveTests/{place}/n")),
         )
         for place, one in enumerate(bias["naiveTests"])

@@ -13,9 +13,9 @@ from typing import Any
 from service.report import appendix, pictures
 from service.report.bias import bias_part
 from service.report.document import Block, Cell, Document, Heading, Paragraph, Picture, Sentences, table
-from service.report.notes import bias_refusal
 from service.report.queries import Queries
 from service.report.steps import recalibration_part, value_part
+from service.report.summary import five_sentences
 from service.report.wording import NONE, Words, words_of
 
 Found = Mapping[str, Any]
@@ -43,8 +43,8 @@ def report_document(found: Found, sources: Mapping[str, str], address: str, lang
     subtitle = words.say(
         "subtitle",
         series=words.name("series", chosen["series"]),
-        geo=chosen["geo"],
-        citizen=chosen["citizen"],
+        geo=words.name("geo", chosen["geo"]),
+        citizen=words.name("citizen", chosen["citizen"]),
         years=_span([one["targetYear"] for one in found["errors"]]),
     )
     return Document(language, words.say("title"), subtitle, words.say("contents"), blocks)
@@ -54,79 +54,16 @@ def _span(years: Sequence[int]) -> str:
     return f"{min(years)}–{max(years)}" if years else NONE
 
 
-def five_sentences(found: Found, language: str) -> tuple[str, ...]:
-    """The evaluation in five plain sentences; every number in them stands in the answer."""
-    words = words_of(language)
-    left = sum(one["count"] for one in found["leftOut"])
-    said = words.say(
-        "summary.what",
-        n=found["nForecasts"],
-        years=found["nTargetYears"],
-        editions=len({one["edition"] for one in found["errors"]}),
-        left=words.say("summary.left", n=left) if left else "",
-    )
-    lean, detectable = _direction(found, words)
-    return said, lean, detectable, _coverage_sentence(found, words), _last_sentence(found, words)
-
-
 def _summary(found: Found, words: Words) -> Iterator[Block]:
     yield Heading(words.say("summary.heading"), "summary")
     yield Sentences(five_sentences(found, words.language))
     yield Paragraph(words.say("note.links"))
 
 
-def _direction(found: Found, words: Words) -> tuple[str, str]:
-    bias = found["bias"]
-    if bias is None:
-        return (
-            words.say("summary.direction.none", reason=bias_refusal(found, words)),
-            words.say("summary.detectable.none"),
-        )
-    lean = words.say(
-        "summary.direction",
-        size=words.lean(bias["mean"]).lstrip("+−"),
-        direction=words.say("summary.high" if bias["mean"] >= 0 else "summary.low"),
-        interval=words.lean_interval(bias["lower95"], bias["upper95"]),
-        verdict=words.name("verdict", bias["verdict"]),
-    )
-    if bias["minimumDetectable"] is None:
-        return lean, words.say("summary.detectable.none")
-    return lean, words.say("summary.detectable", size=words.lean(bias["minimumDetectable"]).removeprefix("+"))
-
-
-def _coverage_sentence(found: Found, words: Words) -> str:
-    held = found["coverage"]
-    if not held["n"]:
-        return words.say("summary.coverage.none")
-    exact = ""
-    if held["lower95"] is not None and held["upper95"] is not None:
-        ends = {"lower": words.share(held["lower95"]), "upper": words.share(held["upper95"])}
-        exact = words.say("summary.coverage.range", **ends)
-    share = words.share(held["intervalProbability"])
-    return words.say("summary.coverage", share=share, inside=held["inside"], n=held["n"], range=exact)
-
-
-def _last_sentence(found: Found, words: Words) -> str:
-    """Where a lean entered; without an answer to that, the skill."""
-    bias, skill = found["bias"], found["scores"]["skill"].get("lastYear")
-    if bias is not None and (entered := bias["enteredAt"]):
-        return _entered_sentence(entered, words)
-    if skill is not None:
-        return words.say("summary.skill", skill=words.signed_share(skill))
-    return words.say("summary.entered.none")
-
-
-def _entered_sentence(entered: str, words: Words) -> str:
-    """`entered` is a step, "combined -> adopted", or the first stage."""
-    before, arrow, after = (part.strip() for part in entered.partition("->"))
-    if not arrow:
-        return words.say("summary.entered.first", stage=words.name("stage", before))
-    ends = {"before": words.name("stage", before), "after": words.name("stage", after)}
-    return words.say("summary.entered.step", **ends)
-
-
 def _calibration(found: Found, words: Words, queries: Queries) -> Iterator[Block]:
     yield Heading(words.say("calibration.heading"), "calibration")
+    share = words.share(found["coverage"]["intervalProbability"])
+    yield Paragraph(words.say("calibration.how", share=share))
     bars = [
         pictures.Bar(one["lower"], one["upper"], one["share"], one["bandLower"], one["bandUpper"])
         for one in found["pitHistogram"]
@@ -180,8 +117,9 @@ def _coverage(held: Found, words: Words, queries: Queries) -> Iterator[Block]:
         (held["expectedLower95"], held["expectedUpper95"]) if held["expectedLower95"] is not None else None
     )
     caption = words.say("calibration.coverage.picture")
-    ticks = [(n / 5, words.share(n / 5)) for n in range(6)]
-    drawn = pictures.intervals([row], ticks, words.say("calibration.coverage.axis"), caption, expected)
+    ticks = [(n / 10, words.share(n / 10)) for n in range(11)]
+    meant = held["intervalProbability"]
+    drawn = pictures.intervals([row], ticks, words.say("calibration.coverage.axis"), caption, expected, meant)
     yield Picture("coverage", drawn, caption, _coverage_words(held, words), queries.answer("/coverage"))
 
 
@@ -245,7 +183,7 @@ def _sequential(found: Found, words: Words, queries: Queries) -> Iterator[Block]
         return
     yield Heading(words.say("sequential.heading"), "sequential")
     said = words.say(
-        "sequential.how", value=words.number(evidence["eValue"]), p=words.number(evidence["pAnytime"], 3)
+        "sequential.how", value=words.number(evidence["eValue"]), p=words.p_value(evidence["pAnytime"])
     )
     yield Paragraph(said, queries.answer("/sequential"))
     points = [(one["targetYear"], one["eValue"]) for one in evidence["overTime"]]

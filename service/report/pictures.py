@@ -119,10 +119,11 @@ def intervals(
     title: str,
     alternative: str,
     shaded: tuple[float, float] | None = None,
+    marked: float = 0.0,
 ) -> str:
-    """Rows of a point with its interval, over a shaded region; zero is marked."""
+    """Rows of a point with its interval, over a shaded region; a dashed line stands at `marked`."""
     ends = [end for row in rows for end in (row.lower, row.upper, row.middle) if end is not None]
-    values = [*ends, *(shaded or ()), 0.0]
+    values = [*ends, *(shaded or ()), marked]
     margin = 0.08 * (max(values) - min(values) or 1.0)
     drawn = _Drawing(
         (min(values) - margin, max(values) + margin), (0, 1), TOP + BOTTOM + 28 * len(rows), LEFT
@@ -130,7 +131,7 @@ def intervals(
     base = drawn.height - BOTTOM
     if shaded:
         drawn.box(drawn.at_x(shaded[0]), TOP, drawn.at_x(shaded[1]), base, BAND)
-    drawn.line(drawn.at_x(0), TOP, drawn.at_x(0), base, MUTED, "4 3")
+    drawn.line(drawn.at_x(marked), TOP, drawn.at_x(marked), base, MUTED, "4 3")
     for place, row in enumerate(rows):
         y = TOP + 28 * place + 14
         drawn.text(LEFT - 8, y + 4, row.label, "end")

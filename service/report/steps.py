@@ -23,6 +23,7 @@ def value_part(found: Found, words: Words, queries: Queries) -> Iterator[Block]:
         return
     yield Heading(words.say("value.heading"), "value")
     if stages:
+        yield Paragraph(words.say("value.how"))
         yield from _stages(stages, words, queries)
     for key, part, rows in (("experts", "byExpert", experts), ("scenarios", "byScenario", scenarios)):
         if rows:
@@ -115,7 +116,8 @@ def recalibration_part(found: Found, words: Words, queries: Queries) -> Iterator
     yield Paragraph(said, queries.answer("/recalibration"))
     rows = [
         (
-            Cell(f"{year['edition']}: {year['targetYear']}"),
+            Cell(year["edition"]),
+            Cell(str(year["targetYear"])),
             Cell(words.number(one["level"], 3)),
             Cell(words.persons(one["raw"])),
             Cell(
@@ -126,5 +128,5 @@ def recalibration_part(found: Found, words: Words, queries: Queries) -> Iterator
         for place, year in enumerate(learned["years"])
         for at, one in enumerate(year["quantiles"])
     ]
-    keys = ("year", "level", "raw", "recalibrated")
+    keys = ("edition", "year", "level", "raw", "recalibrated")
     yield table(words.say("recalibration.table"), [words.say(f"recalibration.{key}") for key in keys], rows)

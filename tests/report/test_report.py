@@ -23,6 +23,7 @@ from service.report.document import Document, Picture, Sentences, Table
 from service.report.html import report_html
 from service.report.notes import bias_refusal, notes_in_words
 from service.report.pdf import report_pdf
+from service.report.summary import five_sentences
 from service.report.wording import words_of
 from tests.contract.evaluation_inputs import ARCHIVE, OUTCOMES
 
@@ -148,6 +149,50 @@ def test_the_summary_is_five_sentences_and_the_pictures_are_all_there(language: 
         assert picture.alternative and picture.caption
 
 
+@pytest.mark.parametrize(
+    ("language", "observed", "verdict", "step"),
+    [
+        (
+            "nl",
+            "kwamen de prognoses 23,4% te hoog uit",
+            "tussen 5,8% te laag en 13,9% te hoog",
+            "16,2% lager",
+        ),
+        (
+            "en",
+            "the forecasts came out 23.4% too high",
+            "between 5.8% too low and 13.9% too high",
+            "16.2% lower",
+        ),
+    ],
+)
+def test_the_summary_tells_what_was_seen_from_the_lean_and_names_the_step(
+    language: str, observed: str, verdict: str, step: str
+) -> None:
+    found = json.loads(answer())
+    found["scores"]["meanLogError"] = math.log(1.234)
+    moved = {"before": "combined", "after": "adopted", "mean": math.log(0.838)}
+    found["bias"] |= {"lower95": math.log(0.942), "upper95": math.log(1.139), "stageSteps": [moved]}
+    found["bias"]["enteredAt"] = "combined -> adopted"
+    sentences = five_sentences(found, language)
+    assert observed in sentences[1] and verdict in sentences[1] and step in sentences[4]
+
+
+def test_the_coverage_is_held_against_what_overlaps_allow() -> None:
+    found = json.loads(answer())
+    found["coverage"] |= {"inside": 5, "n": 9, "share": 5 / 9, "expectedLower95": 0.3, "expectedUpper95": 1.0}
+    assert (
+        "5 of 9 (56%)" in five_sentences(found, "en")[3]
+        and "between 30% and 100%" in five_sentences(found, "en")[3]
+    )
+    found["coverage"] |= {"expectedLower95": None, "lower95": 0.2, "upper95": 0.9}
+    assert "between 20% and 90%" in five_sentences(found, "en")[3]
+
+
+def test_one_of_a_kind_is_in_the_singular() -> None:
+    assert "1 prognose over 1 prognosejaar, uit 1 editie," in five_sentences(json.loads(answer(1)), "nl")[0]
+
+
 def test_the_forest_stands_where_its_numbers_say() -> None:
     found, blocks = json.loads(answer()), document().blocks
     bias = next(block for block in blocks if isinstance(block, Picture) and block.name == "bias")
@@ -255,4 +300,11 @@ def test_numbers_are_written_as_each_language_does() -> None:
     assert (dutch.signed_share(-0.0512), english.signed_share(0.0512)) == ("−5,1%", "+5.1%")
     assert (english.lean(math.log(1.5)), dutch.lean(math.log(0.8))) == ("+50.0%", "−20,0%")
     assert english.lean_interval(None, 0.1) == "–"
+    assert (dutch.number(-0.0571, 3), dutch.persons(-0.2), english.persons(-1200)) == (
+        "−0,057",
+        "0",
+        "−1,200",
+    )
+    assert (dutch.p_value(0.0001), english.p_value(0.25)) == ("< 0,001", "0.250")
+    assert (english.too_high(math.log(0.9)), dutch.moved(math.log(1.1))) == ("10.0% too low", "10,0% hoger")
     assert dutch.number(None) == english.share(None) == "–"
