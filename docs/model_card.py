@@ -212,6 +212,9 @@ evidence by which experts' scenarios are weighed, as one more opinion beside the
 - A decision about a person, a municipality or a single nationality's entitlement: it knows counts, no people.
 - Effects of a policy: it has no policy in it, and a border that closes is to it a surprise like any other.
 - Causes. A country that turns out large is larger than before; the model has no opinion why.
+- A sum over countries. Surprises are common to them: errors of countries above 500 a month correlate by .18 over twelve
+  months and by .48 over twenty-four. The model has no such common shock, so that a sum of its forecasts as if they were
+  independent has too narrow a band.
 - Years beyond the fifth, months counted by another definition, or a series that restarted less than a year ago
   without somebody looking at it.
 - Figures without their band. The middle of a forecast is not what will happen.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from rich.table import Table
 from service.cli.terminal import actor, err, open_sessions, refuse, say
 from service.settings import Settings
 from service.sources.delivery import parse_delivery_csv, parse_delivery_json
-from service.sources.eurostat import EUROSTAT_API, EurostatRequest, fetch
+from service.sources.eurostat import EUROSTAT_API, YEARLY, EurostatDelivery, EurostatRequest, fetch
 from service.sources.eurostat_http import EurostatClient, EurostatError
 from service.sources.refusal import DeliveryRefused
 from service.storage.audit import record_action
@@ -74,21 +75,35 @@ def fetch_eurostat(
     since: str,
     *,
     publication_lag_days: int | None,
+    nationalities: bool,
     dry_run: bool,
 ) -> None:
-    """Fetch from Eurostat through the cache in the data directory, and store what is new or revised."""
-    request = EurostatRequest(series, tuple(geo), since, publication_lag_days=publication_lag_days)
+    """Fetch from Eurostat through the cache in the data directory, and store what is new or revised.
+
+    With `nationalities` also the finished years by nationality, where the series has them: all in one delivery.
+    """
+    months = EurostatRequest(series, tuple(geo), since, publication_lag_days=publication_lag_days)
+    requests = [months]
+    if nationalities and series in YEARLY:
+        requests.append(replace(months, citizen=(), yearly=True))
     try:
         with (
             EurostatClient(EUROSTAT_API, settings.data_dir / "cache" / "eurostat.sqlite") as client,
             err.status("Asking Eurostat"),
         ):
-            delivery = fetch(request, client)
+            deliveries = [fetch(request, client) for request in requests]
     except EurostatError as error:
         refuse(str(error), code=1)
-    for line in (*delivery.notes, *delivery.warnings):
+    for line in _told(deliveries):
         say(line)
-    _store(settings, delivery.frame, "eurostat", dry_run=dry_run)
+    frame = pd.concat([delivery.frame for delivery in deliveries], ignore_index=True)
+    _store(settings, frame, "eurostat", dry_run=dry_run)
+
+
+def _told(deliveries: Sequence[EurostatDelivery]) -> tuple[str, ...]:
+    """Notes and warnings of all, each once."""
+    lines = [line for one in deliveries for line in (*one.notes, *one.warnings)]
+    return tuple(dict.fromkeys(lines))
 
 
 def _store(settings: Settings, frame: pd.DataFrame, origin: str, *, dry_run: bool) -> None:

@@ -75,15 +75,27 @@ def eurostat(
     since: Annotated[str, typer.Option(metavar="YYYY-MM", help="First month.")] = "2008-01",
     publication_lag: Annotated[
         int | None,
-        typer.Option(min=0, help="Take figures as known so many days after their month, not as of today."),
+        typer.Option(min=0, help="Take figures as known so many days after their period, not as of today."),
     ] = None,
+    nationalities: Annotated[
+        bool,
+        typer.Option("--nationalities/--no-nationalities", help="Finished years by nationality besides."),
+    ] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; store nothing.")] = False,
 ) -> None:
-    """Fetch monthly counts from Eurostat."""
+    """Fetch monthly counts from Eurostat, and applications of whole years by nationality."""
     from service.cli.deliver import fetch_eurostat as run
 
     countries = tuple(code for code in geo.upper().replace(" ", "").split(",") if code)
-    run(settings_or_refuse(), countries, series, since, publication_lag_days=publication_lag, dry_run=dry_run)
+    run(
+        settings_or_refuse(),
+        countries,
+        series,
+        since,
+        publication_lag_days=publication_lag,
+        nationalities=nationalities,
+        dry_run=dry_run,
+    )
 
 
 @app.command()

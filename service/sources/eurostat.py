@@ -3,6 +3,7 @@
 Series and where they live (all: freq, unit PER, sex T, age TOTAL, by citizen, geo and time):
   first_applications, all_applications, repeat_applications   migr_asyappctzm, monthly, by `applicant`
   decisions_total, decisions_positive                         migr_asydcfstq, quarterly, by `decision`
+  the first three of whole years, by nationality only         migr_asyappctza, yearly, by `applicant`
 `known_at` is the moment of fetching, or the stated rule of `publication_lag` for figures fetched long after
 they appeared. An unknown code gets an empty answer from Eurostat and a warning here.
 Must not know storage or HTTP details.
@@ -27,7 +28,7 @@ ACKNOWLEDGEMENT = "Source: Eurostat"
 
 @dataclass(frozen=True)
 class Dataset:
-    """Where a series lives: dataset, frequency (M or Q) and the code that selects it in one dimension."""
+    """Where a series lives: dataset, frequency (M, Q or A) and the code that selects it in one dimension."""
 
     name: str
     frequency: str
@@ -42,11 +43,20 @@ DATASETS = {
     "decisions_total": Dataset("migr_asydcfstq", "Q", "decision", "TOTAL"),
     "decisions_positive": Dataset("migr_asydcfstq", "Q", "decision", "TOTAL_POS"),
 }
+YEARLY = {
+    name: Dataset("migr_asyappctza", "A", "applicant", monthly.code)
+    for name, monthly in DATASETS.items()
+    if monthly.dimension == "applicant"
+}
+"""Whole years by nationality: they tell shares, also of those whose months are not published."""
 
 
 @dataclass(frozen=True)
 class EurostatRequest:
-    """What to fetch; empty `geo` or `citizen` = every one; `since`, `until` (default now) are 'YYYY-MM'."""
+    """What to fetch; empty `geo` or `citizen` = every one; `since`, `until` (default now) are 'YYYY-MM'.
+
+    `yearly` asks for the finished years of these months, by nationality without their total.
+    """
 
     series: str
     geo: tuple[str, ...]
@@ -54,6 +64,7 @@ class EurostatRequest:
     until: str | None = None
     citizen: tuple[str, ...] = ("TOTAL",)
     publication_lag_days: int | None = None
+    yearly: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +88,7 @@ class _Tally:
 def fetch(request: EurostatRequest, client: EurostatClient, now: datetime | None = None) -> EurostatDelivery:
     """The series asked for, as a delivery; raises EurostatError with a sentence when it cannot be had."""
     moment = now or datetime.now(UTC)
-    dataset = _dataset(request.series)
+    dataset = _dataset(request)
     _check_months(request)
     tally = _Tally()
     last = request.until or moment.strftime("%Y-%m")
@@ -89,7 +100,7 @@ def fetch(request: EurostatRequest, client: EurostatClient, now: datetime | None
 
 def read_tsv(data: bytes, request: EurostatRequest, now: datetime | None = None) -> EurostatDelivery:
     """The same series from a bulk TSV file of its dataset that was downloaded before."""
-    dataset = _dataset(request.series)
+    dataset = _dataset(request)
     wanted = {"unit": {"PER"}, "sex": {"T"}, "age": {"TOTAL"}, dataset.dimension: {dataset.code}}
     wanted |= {
         name: set(codes) for name, codes in (("geo", request.geo), ("citizen", request.citizen)) if codes
@@ -118,10 +129,13 @@ def _delivery(
     aggregates = sorted(
         {code for name in ("geo", "citizen") for code in cells.loc[~single, name] if len(code) > 5}
     )
+    if request.yearly:
+        # A year's total is the sum of its months, which are fetched as such.
+        single &= cells["citizen"] != "TOTAL"
     kept = cells[single]
     present = kept["value"].notna().groupby([kept["geo"], kept["citizen"]]).transform("any").astype(bool)
     kept = kept[present].drop_duplicates(["geo", "citizen", "time"])
-    frame = checked(_text_rows(kept, request.series, now), now)
+    frame = checked(_text_rows(kept, request, now), now)
     notes: tuple[str, ...] = (ACKNOWLEDGEMENT,)
     if request.publication_lag_days is not None:
         received = pd.Timestamp(now).tz_convert("UTC").floor("s")
@@ -132,25 +146,28 @@ def _delivery(
     return EurostatDelivery(frame, warnings, notes, tally.requests, tally.unchanged)
 
 
-def _text_rows(kept: pd.DataFrame, series: str, now: datetime) -> pd.DataFrame:
-    """Text cells in DELIVERY_COLUMNS for the periods that have begun."""
+def _text_rows(kept: pd.DataFrame, request: EurostatRequest, now: datetime) -> pd.DataFrame:
+    """Text cells in DELIVERY_COLUMNS for the periods that have begun, of years for those that are over."""
     rows = pd.DataFrame(dict.fromkeys(DELIVERY_COLUMNS, ""), index=range(1, len(kept) + 1), dtype=object)
-    rows["series"], rows["source"] = series, "eurostat"
+    rows["series"], rows["source"] = request.series, "eurostat"
     for name in ("geo", "citizen", "flag"):
         rows[name] = kept[name].to_numpy()
     rows["period"] = kept["time"].map(_period).to_numpy()
     rows["value"] = _counts(kept["value"])
-    return rows[(period_start(rows["period"]) <= now).to_numpy(dtype=bool)]
+    due = period_start(rows["period"]) + pd.DateOffset(years=1 if request.yearly else 0)
+    return rows[(due <= now).to_numpy(dtype=bool)]
 
 
 def _is_code(codes: pd.Series, shape: str) -> pd.Series:
     return codes.astype(str).str.fullmatch(shape).astype(bool)
 
 
-def _dataset(series: str) -> Dataset:
-    if series not in DATASETS:
-        raise EurostatError(f"Eurostat has no series {series!r} here; choose from {', '.join(DATASETS)}")
-    return DATASETS[series]
+def _dataset(request: EurostatRequest) -> Dataset:
+    held, series = YEARLY if request.yearly else DATASETS, request.series
+    if series not in held:
+        kind = "yearly series" if request.yearly else "series"
+        raise EurostatError(f"Eurostat has no {kind} {series!r} here; choose from {', '.join(held)}")
+    return held[series]
 
 
 def _collect(
@@ -186,7 +203,8 @@ def _collect(
 def _parameters(
     request: EurostatRequest, dataset: Dataset, geo: Sequence[str], months: tuple[str, str]
 ) -> list[tuple[str, str]]:
-    since, until = (month if dataset.frequency == "M" else _quarter(month) for month in months)
+    written = {"M": str, "Q": _quarter, "A": _year}[dataset.frequency]
+    since, until = (written(month) for month in months)
     fixed = [("format", "JSON"), ("lang", "EN"), ("freq", dataset.frequency), ("unit", "PER"), ("sex", "T")]
     fixed += [("age", "TOTAL"), (dataset.dimension, dataset.code)]
     fixed += [("citizen", code) for code in request.citizen] + [("geo", code) for code in geo]
@@ -209,10 +227,14 @@ def _quarter(month: str) -> str:
     return f"{month[:4]}-Q{(int(month[5:7]) + 2) // 3}"
 
 
+def _year(month: str) -> str:
+    return month[:4]
+
+
 def _period(code: str) -> str:
-    """A period in our notation: 2024-01, 2024M01 -> 2024-01; 2024-Q1, 2024Q1 -> 2024-Q1."""
+    """A period in our notation: 2024-01, 2024M01 -> 2024-01; 2024-Q1, 2024Q1 -> 2024-Q1; 2024 -> 2024."""
     rest = code[4:].lstrip("-").removeprefix("M")
-    return f"{code[:4]}-{rest}"
+    return f"{code[:4]}-{rest}" if rest else code
 
 
 def _counts(values: pd.Series) -> np.ndarray:

@@ -17,7 +17,8 @@ def reconstructed_known_at(periods: pd.Series, lag_days: int, received: pd.Times
 
     A figure in hand whose lag has not passed is known since `received`.
     """
-    months = np.where(periods.str.contains("Q").to_numpy(dtype=bool), 3, 1)
+    quarter, year = periods.str.contains("Q"), periods.str.len() == len("YYYY")
+    months = np.select([quarter.to_numpy(dtype=bool), year.to_numpy(dtype=bool)], [3, 12], default=1)
     first = period_start(periods).dt.tz_localize(None).to_numpy().astype("datetime64[M]")
     after = (first + months).astype("datetime64[D]")
     day = pd.Series(after + np.timedelta64(lag_days - 1, "D"), index=periods.index).dt.tz_localize("UTC")

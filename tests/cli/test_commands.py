@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 
 from service.cli.main import app
 from service.sample.load import EXAMPLE
+from tests.sources.cubes import asylum_cube
+from tests.sources.eurostat_server import Answer, Seen, serving
 
 HEADER = "series,source,geo,citizen,period,value,known_at\n"
 
@@ -146,6 +148,28 @@ def test_fetch_says_what_went_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     unknown = instroom(tmp_path, "fetch", "eurostat", "--series", "births")
     assert unknown.exit_code == 1
     assert "choose from" in unknown.stderr
+
+
+def test_fetch_stores_months_and_finished_years_as_one_delivery(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    months = asylum_cube({("TOTAL", "NL"): (3200, 2900)}, ("2023-11", "2023-12"))
+    years = asylum_cube({("SY", "NL"): (13520,), ("TR", "NL"): (2920,)}, ("2023",), frequency="A")
+
+    def respond(seen: Seen, place: int) -> Answer:
+        body = years if seen.path.endswith("migr_asyappctza") else months
+        return Answer(body=body, headers={"Content-Type": "application/json"})
+
+    with serving(respond) as server:
+        monkeypatch.setattr("service.cli.deliver.EUROSTAT_API", server.url)
+        looked = instroom(
+            tmp_path, "fetch", "eurostat", "--since", "2023-01", "--no-nationalities", "--dry-run"
+        )
+        assert "Would store 2 new and 0 revised of 2 rows" in looked.stdout
+        done = instroom(tmp_path, "fetch", "eurostat", "--since", "2023-01")
+    assert "Stored 4 new and 0 revised of 4 rows" in done.stdout
+    assert done.stdout.count("Source: Eurostat") == 1
+    assert stored_rows(tmp_path) == 4
 
 
 def test_room_is_freed_only_when_told_to(tmp_path: Path) -> None:

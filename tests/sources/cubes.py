@@ -15,12 +15,13 @@ def asylum_cube(
     series: Mapping[tuple[str, str], Sequence[float | None]],
     months: Sequence[str],
     status: Mapping[int, str] | None = None,
+    frequency: str = "M",
 ) -> bytes:
     """Sparse `value` object over (citizen, geo) x months, dimensions in Eurostat's order."""
     citizens = list(dict.fromkeys(citizen for citizen, _ in series))
     geos = list(dict.fromkeys(geo for _, geo in series))
     names = {
-        "freq": ["M"], "unit": ["PER"], "citizen": citizens, "sex": ["T"], "age": ["TOTAL"],
+        "freq": [frequency], "unit": ["PER"], "citizen": citizens, "sex": ["T"], "age": ["TOTAL"],
         "applicant": ["FRST"], "geo": geos, "time": list(months),
     }  # fmt: skip
     value = {}

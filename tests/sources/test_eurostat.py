@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from service.sources.delivery import parse_delivery_csv
 from service.sources.eurostat import EurostatRequest, fetch, read_tsv
 from service.sources.eurostat_http import EurostatClient, EurostatError, Patience, retry_after, whole
 from service.sources.row_checks import DELIVERY_COLUMNS
@@ -65,6 +67,50 @@ def test_decisions_are_asked_by_quarter(tmp_path: Path) -> None:
     assert asked.path.endswith("/migr_asydcfstq")
     assert asked.values("decision") == ["TOTAL_POS"]
     assert asked.values("sinceTimePeriod") == ["2023-Q2"]
+
+
+YEARS = asylum_cube(
+    {
+        ("TOTAL", "NL"): (47991, 49891, 31715), ("SY", "NL"): (12690, 13520, 1200), ("UNK", "NL"): (5, None, 0),
+        ("EU27_2020", "NL"): (0, 5, 0), ("XK", "NL"): (None, None, None),
+    },
+    ("2022", "2023", "2024"), {4: "b"}, "A",
+)  # fmt: skip
+BY_YEAR = EurostatRequest("first_applications", ("NL",), "2022-03", citizen=(), yearly=True)
+
+
+def test_finished_years_by_nationality_become_rows_that_a_delivery_may_hold(tmp_path: Path) -> None:
+    with serving(scripted([good(YEARS)])) as server, EurostatClient(server.url, None, QUICK) as client:
+        delivery = fetch(BY_YEAR, client, NOW)
+        dated = fetch(replace(BY_YEAR, publication_lag_days=90), client, NOW).frame
+    asked = server.seen[0]
+    assert asked.path.endswith("/migr_asyappctza")
+    assert [asked.values(name) for name in ("freq", "applicant", "citizen", "geo")] == [
+        ["A"],
+        ["FRST"],
+        [],
+        ["NL"],
+    ]
+    assert [asked.values(f"{end}TimePeriod") for end in ("since", "until")] == [["2022"], ["2024"]]
+    frame = delivery.frame
+    # 2024 is not over; a total is the sum of months; a sum of countries is no nationality; Kosovo has no figure.
+    assert frame[["citizen", "period", "flag"]].to_numpy().tolist() == [
+        ["SY", "2022", ""], ["SY", "2023", "b"], ["UNK", "2022", ""], ["UNK", "2023", ""],
+    ]  # fmt: skip
+    assert frame["value"].tolist()[:3] == [12690, 13520, 5]
+    assert pd.isna(frame["value"].iloc[3])
+    assert delivery.warnings == ("left out, being no single country or citizenship: EU27_2020",)
+    assert dated["known_at"].dt.strftime("%Y-%m-%d").tolist() == ["2023-03-31", "2024-03-30"] * 2
+    again = parse_delivery_csv(frame.to_csv(index=False).encode(), received_at=NOW)
+    pd.testing.assert_frame_equal(again, frame)
+
+
+def test_decisions_have_no_yearly_table_here() -> None:
+    with (
+        EurostatClient("http://127.0.0.1:1", None, QUICK) as client,
+        pytest.raises(EurostatError, match="no yearly series 'decisions_total'"),
+    ):
+        fetch(replace(BY_YEAR, series="decisions_total"), client, NOW)
 
 
 def test_an_unchanged_dataset_costs_a_304_and_no_body(tmp_path: Path) -> None:
