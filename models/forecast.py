@@ -210,16 +210,15 @@ def _posterior(
 
 def _equal_draws(
     posterior: Posterior, joint: JointDraws | None, own_totals: Array, observation: Observation, seed: int
-) -> tuple[Array, NDArray[np.int64], NDArray[np.int64] | None, dict[str, Array]]:
+) -> tuple[Array, NDArray[np.int64], NDArray[np.int64], dict[str, Array]]:
     """Equally weighted totals, the model path each starts from, the component each was drawn from, and what waits.
 
-    The model's own draws keep their own path, others start from one alike: alike without what has not begun. Draws of
-    the joint model are of no component.
+    The model's own draws keep their own path, others start from one alike: alike without what has not begun.
     """
     if joint is not None:
         rows = np.random.default_rng(seed).integers(len(joint.totals), size=DRAWS)
         totals = joint.totals[rows]
-        return totals, alike_rows(totals, own_totals, observation), None, {}
+        return totals, alike_rows(totals, own_totals, observation), joint.component[rows], {}
     totals, component, row = resample(posterior, DRAWS, seed)
     waiting = waiting_of(posterior, component, row)
     own = np.array([key == MODEL_KEY for key in posterior.keys])[component]

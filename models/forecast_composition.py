@@ -56,11 +56,11 @@ def learn_composition(
     request: ForecastRequest,
     realisations: pd.DataFrame,
     data: TargetData,
-    origin: tuple[tuple[str, ...], NDArray[np.int64] | None],
+    origin: tuple[tuple[str, ...], NDArray[np.int64]],
     fitter: CompositionFitter,
     progress: Progress,
 ) -> Composition:
-    """The composition. `origin` has the components' keys and, per path, which of them it is of, where that is known."""
+    """The composition. `origin` has the components' keys and, per path, which of them it is of."""
     target, months = request.target, _counted_months(data)
     counts = (
         np.rint(data.in_force.since(months[0]).counts).astype(np.int64) if len(months) else np.empty(0, int)
@@ -103,13 +103,12 @@ def _stated(request: ForecastRequest) -> dict[str, tuple[dict[str, float], float
 
 def _shares_of_paths(
     stated: dict[str, tuple[dict[str, float], float]],
-    origin: tuple[tuple[str, ...], NDArray[np.int64] | None],
+    origin: tuple[tuple[str, ...], NDArray[np.int64]],
     citizens: tuple[str, ...],
 ) -> StatedShares:
     keys, component = origin
     beliefs, numbers = beliefs_of([stated.get(key) for key in keys], citizens)
-    none = np.full(0 if component is None else len(component), -1, dtype=np.int16)
-    return StatedShares(none if component is None else numbers[component], beliefs)
+    return StatedShares(numbers[component], beliefs)
 
 
 def _at_start(state: ShareState, observation: Observation) -> ShareState:

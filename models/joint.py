@@ -38,6 +38,7 @@ Table = tuple[Array, Array, Array]
 _NODES = 4_001
 _FITTED_DRAWS = 20_000
 _LEAST_TO_COME = 0.5  # persons
+_COMPONENT_STREAM = 11  # keeps these random numbers apart from others of the same seed
 _FIT_SEED = 0  # where the fit of a mixture begins: of the method, not of a forecast
 _BEYOND = 40.0  # log density lost per unit of y outside the table: a wall with a slope NUTS can feel
 _DEEPEST = 200.0  # log density under a table's top that stands for none at all
@@ -53,11 +54,16 @@ class _Part(NamedTuple):
 
 @dataclass(frozen=True)
 class JointDraws:
-    """Equally weighted totals `(draw, year)` and posterior component probabilities in the posterior's order."""
+    """Equally weighted totals `(draw, year)` and posterior component probabilities in the posterior's order.
+
+    `component` `(draw,)` is the one a draw is of, drawn by what each contributes to the density there: a scenario's
+    shares by nationality go with it.
+    """
 
     totals: Array
     probabilities: Array
     diagnostics: SamplerDiagnostics
+    component: NDArray[np.int64]
 
 
 def sample_joint(
@@ -77,7 +83,13 @@ def sample_joint(
     totals = np.tile(evidence.observation.counted, (len(standard), 1))
     totals[:, free] += np.exp(centre + scale * standard)
     shares = _responsibilities(density, expert_weight, evidence, totals, continued_model(start, evidence))
-    return JointDraws(totals, shares, drawn.diagnostics)
+    return JointDraws(totals, shares.mean(axis=0), drawn.diagnostics, _drawn_components(shares, seed))
+
+
+def _drawn_components(shares: Array, seed: int) -> NDArray[np.int64]:
+    """`(draw,)`: a component for every draw, by its shares `(draw, component)`."""
+    points = np.random.default_rng([seed, _COMPONENT_STREAM]).uniform(size=(len(shares), 1))
+    return np.asarray((np.cumsum(shares[:, :-1], axis=1) <= points).sum(axis=1), dtype=np.int64)
 
 
 def build_joint_model(
@@ -333,7 +345,7 @@ def _responsibilities(
     totals: Array,
     continued: Continued | None,
 ) -> Array:
-    """Posterior probability of every component, in the posterior's order: its mean share of the density of draws."""
+    """`(draw, component)` in the posterior's order: the share of every component in the density at each draw."""
     rho, log_evidence = density.year_correlation, evidence.log_evidence(totals)
     with np.errstate(divide="ignore"):
         columns = [
@@ -346,4 +358,4 @@ def _responsibilities(
         columns.append(continued.log_share + continued.density.log_density(y) - y.sum(axis=1))
     logs = np.stack(columns, axis=1)
     shares = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return np.asarray((shares / shares.sum(axis=1, keepdims=True)).mean(axis=0))
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))

@@ -184,7 +184,11 @@ class TestMethod:
             calls.append(start)
             report(0.5)
             good = SamplerDiagnostics(1.0, 2_000.0, 2_000.0, 0, 1.0, True, "none", 0.0, 0.0)
-            return JointDraws(np.tile(start.layer.quantiles((0.6,)), (500, 1)), start.probabilities, good)
+            totals, of_last = (
+                np.tile(start.layer.quantiles((0.6,)), (500, 1)),
+                np.full(500, len(start.keys) - 1),
+            )
+            return JointDraws(totals, start.probabilities, good, of_last)
 
         monkeypatch.setattr(forecast_module, "sample_joint", pretend)
         return calls

@@ -18,7 +18,10 @@ from models import model_draws
 from models.composition.data import CompositionData
 from models.composition.model import CompositionFit, fit_composition
 from models.forecast import Forecast, run_forecast
+from models.joint import JointDraws
+from models.posterior import Posterior
 from models.request import ForecastRequest
+from models.sampling import SamplerDiagnostics
 from models.stored import StoredForecast, open_forecast
 from models.storing import write_forecast
 from priors.scenario import ScenarioSet, parse_scenario_set
@@ -126,6 +129,34 @@ def test_a_scenario_that_states_shares_has_them_on_its_own_paths(both: StoredFor
     assert np.median(high[:, place["SD"]]) == pytest.approx(0.6, abs=0.02)
     assert np.median(high[:, place["SY"]]) == pytest.approx(0.05, abs=0.01)
     assert np.median(low[:, place["SD"]]) < 0.25
+
+
+def test_joint_draws_follow_the_shares_of_the_scenario_they_are_of(tmp_path: Path) -> None:
+    """Two in five joint draws are of the scenario that states shares: these, and no others, have them."""
+
+    def pretend(density: Any, weight: float, evidence: Any, start: Posterior, *_: Any) -> JointDraws:
+        good = SamplerDiagnostics(1.0, 2_000.0, 2_000.0, 0, 1.0, True, "none", 0.0, 0.0)
+        of = np.tile([0, 0, 0, 1, 1], 100)
+        totals = np.where(of[:, None] == 1, *start.layer.quantiles((0.8, 0.2))[:, None, :])
+        return JointDraws(totals, np.array([0.6, 0.4]), good, of)
+
+    request = ForecastRequest(TARGET, with_composition(), CUTOFF, AS_OF, 1.0, 3, "joint", 7)
+    with (
+        patch.object(forecast_module, "fit_model", lambda data, seed, report, fitter: fit()),
+        patch.object(forecast_module, "sample_joint", pretend),
+        patch.object(forecast_module, "DRAWS", DRAWS),
+        patch.object(model_draws, "AT_CUTOFF_DRAWS", 30_000),
+        patch.object(model_draws, "CONTINUED_DRAWS", DRAWS),
+    ):
+        write_forecast(run_forecast(request, by_nationality(), share_fitter=quick_shares), tmp_path)
+    stored = open_forecast(tmp_path)
+    assert stored.composition is not None
+    split = paths_of(stored)[:, 9:].sum(axis=1)
+    share = split[:, stored.composition.citizens.index("SD")] / split.sum(axis=1)
+    high = split.sum(axis=1) > np.quantile(split.sum(axis=1), 0.61)
+    assert high.mean() == pytest.approx(0.4, abs=0.03)
+    assert np.median(share[high]) == pytest.approx(0.6, abs=0.02)
+    assert np.median(share[~high]) < 0.25
 
 
 def test_shares_are_learned_from_what_was_known() -> None:

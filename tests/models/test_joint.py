@@ -164,4 +164,15 @@ def test_draws_agree_with_the_weighed_answer(name: str) -> None:
     np.testing.assert_allclose(reached[:, :2], wanted[:, :2], rtol=0.02)
     np.testing.assert_allclose(reached, wanted, rtol=0.04)
     np.testing.assert_allclose(found.probabilities, weighed.probabilities, atol=0.02)
+    # A draw is of the component that explains it: each component's draws have that component's own quantiles.
+    assert np.bincount(found.component, minlength=len(weighed.keys)) / len(found.component) == pytest.approx(
+        weighed.probabilities, abs=0.03
+    )
+    for place, part in enumerate(weighed.components):
+        of_it = found.totals[found.component == place]
+        if len(of_it) < 2_000:
+            continue
+        weights = np.exp(part.log_weights - part.log_weights.max())
+        middle = [np.quantile(t, 0.5, weights=weights, method="inverted_cdf") for t in part.totals.T]
+        np.testing.assert_allclose(np.median(of_it, axis=0), middle, rtol=0.05)
     assert (found.totals[:, ~open_years] == case.here.evidence.observation.counted[~open_years]).all()

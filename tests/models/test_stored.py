@@ -222,7 +222,8 @@ class TestWhatIf:
 def test_a_joint_forecast_keeps_its_own_answer(tmp_path: Path) -> None:
     here = in_autumn()
     good = SamplerDiagnostics(1.0, 2_000.0, 2_000.0, 0, 1.0, True, "none", 0.0, 0.0)
-    joint = JointDraws(here.model.totals[:6_000] * 1.1, np.array([0.2, 0.3, 0.5]), good)
+    of_first = np.zeros(6_000, dtype=np.int64)
+    joint = JointDraws(here.model.totals[:6_000] * 1.1, np.array([0.2, 0.3, 0.5]), good, of_first)
     found = stored(replace(made(), joint=joint), tmp_path)
     np.testing.assert_allclose(
         found.layer("posterior").quantiles(LEVELS), np.quantile(joint.totals, LEVELS, axis=0), rtol=1e-3
