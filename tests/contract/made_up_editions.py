@@ -20,25 +20,33 @@ AS_OF = date(2018, 10, 20)
 SET = scenarios({"low": 0.6, "high": 0.4}, {"low": 42_000.0, "high": 60_000.0})
 
 
-def deliver_counts(app: InstroomApp, through: str = "2021-12") -> None:
-    """The counts the forecasts are about, each month known 15 days after it ended."""
+def deliver_counts(app: InstroomApp, through: str = "2021-12", of: str = TARGET.series) -> None:
+    """The counts the forecasts are about, each month known 15 days after it ended; `of` another series the same."""
     series = made_up_series()
     kept = [str(month) <= through for month in series.months]
     frame = rows(dataclasses.replace(series, months=series.months[kept], counts=series.counts[kept]))
     frame["known_at"] = [moment.date() for moment in frame["known_at"]]
-    deliver(app.state.sessions, frame.assign(track="", flag=""))
+    deliver(app.state.sessions, frame.assign(series=of, track="", flag=""))
 
 
-def finished(app: InstroomApp, client: Any, seed: int, passed: bool = True, with_set: bool = True) -> str:
-    """The id of a forecast that has succeeded; those of one app differ by their seed."""
-    body: dict[str, Any] = {"asOf": AS_OF.isoformat(), "horizonYears": 3, "seed": seed}
+def finished(
+    app: InstroomApp,
+    client: Any,
+    seed: int,
+    passed: bool = True,
+    with_set: bool = True,
+    series: str = TARGET.series,
+    **asked: Any,
+) -> str:
+    """The id of a forecast that has succeeded; those of one app differ by their seed, or by what is `asked` besides."""
+    body: dict[str, Any] = {"asOf": AS_OF.isoformat(), "horizonYears": 3, "seed": seed, **asked}
     if with_set:
         stated = client.post("/v1/scenario-sets", json=SET.model_dump(mode="json", by_alias=True))
         assert stated.status_code == 201, stated.text
         body |= {"scenarioSet": stated.json()["id"], "expertWeight": 0.8}
     else:
-        target = {"series": TARGET.series, "geo": TARGET.geo, "citizen": TARGET.citizen}
-        body |= {"target": target, "cutoff": CUTOFF.isoformat()}
+        target = {"series": series, "geo": TARGET.geo, "citizen": TARGET.citizen}
+        body = {"target": target, "cutoff": CUTOFF.isoformat(), **body}
     ordered = client.post("/v1/forecasts", json=body)
     assert ordered.status_code == 202, ordered.text
     identifier: str = ordered.json()["id"]

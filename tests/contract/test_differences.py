@@ -18,27 +18,31 @@ NAMES = ("minimum", "median", "medio", "maximum")
 
 @dataclass(frozen=True)
 class Two:
-    """A forecast with experts, adopted as 2018-2, one of the model alone, and one under way."""
+    """A forecast with experts, adopted as 2018-2, two of the model alone, one of them of all applications, and one
+    under way."""
 
     app: InstroomApp
     clients: dict[str, Client]
     experts: str
     model: str
     running: str
+    other_series: str
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
     with service_with_roles(tmp_path_factory.mktemp("differences")) as (app, clients):
         deliver_counts(app)
+        deliver_counts(app, of="all_applications")
         admin = clients["admin"]
         experts, model = finished(app, admin, 1), finished(app, admin, 2, with_set=False)
+        other_series = finished(app, admin, 4, with_set=False, series="all_applications")
         decision = {"edition": "2018-2", "decidedOn": "2018-11-01", "note": "as computed"}
         assert admin.put(f"/v1/forecasts/{experts}/adoption", json=decision).status_code == 200
         order = {"target": {"series": "first_applications", "geo": "NL", "citizen": "TOTAL"},
                  "cutoff": "2018-06-30", "asOf": "2018-10-20", "horizonYears": 3, "seed": 3}  # fmt: skip
         running = admin.post("/v1/forecasts", json=order).json()["id"]
-        yield Two(app, clients, experts, model, running)
+        yield Two(app, clients, experts, model, running, other_series)
 
 
 def attribution(two: Two, of: str, against: str, role: str = "admin") -> Any:
@@ -88,3 +92,12 @@ def test_what_cannot_be_held_against_it_is_refused(two: Two) -> None:
     missing = two.clients["admin"].get(f"/v1/{mine}/attribution")
     assert missing.status_code == 400
     assert [error["field"] for error in missing.json()["errors"]] == ["against"]
+
+
+def test_a_forecast_of_another_target_is_refused_with_the_reason(two: Two) -> None:
+    refused = attribution(two, f"forecasts/{two.model}", two.other_series)
+    assert refused.status_code == 400
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert refused.json()["errors"] == [
+        {"field": "against", "detail": "is of another series, country or nationality"}
+    ]

@@ -295,6 +295,16 @@ def test_a_forecaster_that_gives_no_forecast_is_refused(fault: str) -> None:
         results_at(plan(), faulty, "2013-06")
 
 
+_fails_at: set[str] = set()
+
+
+def failing(panel: PanelSeries, *rest: int) -> dict[str, Array]:
+    """`wandering`, but for origins that fail as a machine does in the middle of a run."""
+    if str(panel.months[-1]) in _fails_at:
+        raise MemoryError("the machine went down")
+    return wandering(panel, *rest)
+
+
 @pytest.fixture
 def client() -> Iterator[Any]:
     distributed = pytest.importorskip("distributed")
@@ -311,3 +321,30 @@ def test_on_dask_the_results_are_the_same(client: Any, tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(
             read_results(tmp_path / "dask", kind), read_results(tmp_path / "here", kind)
         )
+
+
+def test_on_dask_a_run_tells_how_far_it_is_and_goes_on_where_it_stopped(client: Any, tmp_path: Path) -> None:
+    origins = ("2012-06", "2012-12", "2013-06", "2013-12")
+    asked = Plan(rows(), origins, draws=50)
+    told: list[tuple[int, int, str]] = []
+    _fails_at.add("2012-12")
+    try:
+        with pytest.raises(MemoryError):
+            run_backtest(asked, {"walk": failing}, tmp_path / "broken", client=client)
+    finally:
+        _fails_at.clear()
+    kept = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "broken" / "walk").glob("*.parquet")}
+    left = [origin for origin in origins if f"{origin}.scores.parquet" not in kept]
+    assert "2012-12" in left
+    run_backtest(
+        asked, {"walk": failing}, tmp_path / "broken", client=client, progress=lambda *now: told.append(now)
+    )
+    assert told[0] == (0, len(left), "")
+    assert [(done, total) for done, total, _ in told] == [(n, len(left)) for n in range(len(left) + 1)]
+    assert {what for _, _, what in told[1:]} == {f"walk at {origin}" for origin in left}
+    now = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "broken" / "walk").glob("*.parquet")}
+    assert kept.items() <= now.items()  # what was done is not done again
+    run_backtest(asked, {"walk": wandering}, tmp_path / "whole")
+    pd.testing.assert_frame_equal(
+        read_results(tmp_path / "broken", "scores"), read_results(tmp_path / "whole", "scores")
+    )
