@@ -203,8 +203,7 @@ def _collect(
 def _parameters(
     request: EurostatRequest, dataset: Dataset, geo: Sequence[str], months: tuple[str, str]
 ) -> list[tuple[str, str]]:
-    written = {"M": str, "Q": _quarter, "A": _year}[dataset.frequency]
-    since, until = (written(month) for month in months)
+    since, until = (_in_frequency(month, dataset.frequency) for month in months)
     fixed = [("format", "JSON"), ("lang", "EN"), ("freq", dataset.frequency), ("unit", "PER"), ("sex", "T")]
     fixed += [("age", "TOTAL"), (dataset.dimension, dataset.code)]
     fixed += [("citizen", code) for code in request.citizen] + [("geo", code) for code in geo]
@@ -223,12 +222,11 @@ def _halves(months: tuple[str, str]) -> tuple[tuple[str, str], tuple[str, str]]:
     return (str(first), str(middle)), (str(middle + 1), str(last))
 
 
-def _quarter(month: str) -> str:
-    return f"{month[:4]}-Q{(int(month[5:7]) + 2) // 3}"
-
-
-def _year(month: str) -> str:
-    return month[:4]
+def _in_frequency(month: str, frequency: str) -> str:
+    """The month, or the quarter or year that it lies in."""
+    if frequency == "Q":
+        return f"{month[:4]}-Q{(int(month[5:7]) + 2) // 3}"
+    return month[:4] if frequency == "A" else month
 
 
 def _period(code: str) -> str:
