@@ -1,9 +1,9 @@
-"""Gamma-family functions for compiled code, and the beta distribution with a given log odds.
+"""The beta distribution with a given log odds, for compiled code.
 
     logit rate has mean psi(a) - psi(b) and variance psi'(a) + psi'(b) when the rate is Beta(a, b)
 
-log gamma, psi, psi' and psi'' come from shifting a number above 6 and summing the asymptotic series there (Abramowitz
-and Stegun 6.1.41, 6.3.18, 6.4.12), to about 1e-10; the ratio of two gammas a few steps apart is a product.
+psi, psi' and psi'' come from shifting a number above 6 and summing the asymptotic series there (Abramowitz and Stegun
+6.3.18, 6.4.12), to about 1e-10.
 `beta_with` inverts the two moments by Newton's method on the logarithms of a and b.
 This module knows nothing of data, priors or samplers; only worker processes import it.
 """
@@ -23,45 +23,9 @@ called_from_python: Callable[[_Function], _Function] = numba_njit(final_function
 """For those that Python calls as well."""
 
 _SHIFT = 6.0
-_FEW = 7.0
-# Products are cheaper than quotients.
-_G1, _G2, _G3, _G4 = 1 / 12, 1 / 360, 1 / 1260, 1 / 1680
-_P2, _P3, _P4 = 1 / 120, 1 / 252, 1 / 240
-_HALF_LOG_TWO_PI = 0.9189385332046727
 _ITERATIONS = 30
 _CLOSE = 1e-5  # before the step, hence its square after it
 _LONGEST_STEP = 1.5
-
-
-@compiled
-def _log_gamma_and_slope(x: float) -> tuple[float, float]:
-    """log gamma(x) and psi(x) for x >= 6."""
-    r = 1 / x
-    q = r * r
-    log_x = np.log(x)
-    log_gamma = (x - 0.5) * log_x - x + _HALF_LOG_TWO_PI
-    log_gamma += r * (_G1 - q * (_G2 - q * (_G3 - q * _G4)))
-    return log_gamma, log_x - 0.5 * r - q * (_G1 - q * (_P2 - q * (_P3 - q * _P4)))
-
-
-@compiled
-def rising_with_slope(x: float, k: float) -> tuple[float, float]:
-    """log gamma(x + k) - log gamma(x) and psi(x + k) - psi(x), for x > 0 and a whole number k of 0 or more."""
-    product, slope = 1.0, 0.0
-    if k <= _FEW:
-        for i in range(int(k)):
-            product *= x + i
-            slope += 1 / (x + i)
-        return (np.log(product), slope) if k > 0 else (0.0, 0.0)
-    end, end_slope = _log_gamma_and_slope(x + k)
-    if x < _SHIFT:
-        while x < _SHIFT:
-            product *= x
-            slope += 1 / x
-            x += 1
-        end += np.log(product)
-    start, start_slope = _log_gamma_and_slope(x)
-    return end - start, end_slope - start_slope + slope
 
 
 @compiled

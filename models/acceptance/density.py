@@ -17,13 +17,17 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
 from models.acceptance.beta import called_from_python
-from models.acceptance.filter import BEFORE, COMPONENT, NODES, POINT, learn, predict, unlearn, unpredict
+from models.acceptance.filter import BEFORE, COMPONENT, LANE_ROWS, NODES, POINT, P, learn, predict
+from models.acceptance.way_back import BACK_ROWS, unlearn, unpredict
 from models.backend import pt
 
 Array = NDArray[np.float64]
 _HERE = Path(__file__)
 _CODE = zlib.crc32(
-    b"".join(_HERE.with_name(f"{name}.py").read_bytes() for name in ("density", "filter", "beta"))
+    b"".join(
+        _HERE.with_name(f"{name}.py").read_bytes()
+        for name in ("density", "filter", "way_back", "lanes", "beta")
+    )
 )
 """Part of the key of compiled code on disk, so that no other version of these functions is taken from there."""
 
@@ -87,34 +91,23 @@ def density_and_gradient(
     periods, series = offset.shape
     density = np.zeros(series)
     to_scalars, to_step, to_offset = np.zeros(scalars.size), np.zeros(series), np.zeros((periods, series))
-    kept, parts, means = np.zeros((periods, BEFORE)), np.zeros((periods, 2, COMPONENT)), np.zeros(periods)
-    points = np.zeros((periods, 2, NODES, POINT))
-    for s in range(series):
-        start, mean, variance = first[s], 0.0, 0.0
-        for t in range(start, periods):
-            kept[t, 0], kept[t, 1] = mean, variance
-            predict(scalars, step_variance[s], years, counts[2, t, s], t > start, kept[t], parts[t])
-            found, mean, variance = learn(
-                scalars, offset[t, s], counts[0, t, s], counts[1, t, s], kept[t], parts[t], points[t]
-            )
-            density[s] += found
-            means[t] = mean
-        to_mean, to_variance = 0.0, 0.0
-        for t in range(periods - 1, start - 1, -1):
-            after = (to_mean, to_variance, means[t])
-            back = unlearn(scalars, counts[1, t, s], kept[t], parts[t], points[t], after, to_scalars)
-            to_offset[t, s] += back[3]
-            to_mean, to_variance, to_step_t = unpredict(
-                scalars,
-                step_variance[s],
-                years,
-                counts[2, t, s],
-                t > start,
-                kept[t],
-                back[:3],
-                to_scalars,
-            )
-            to_step[s] += to_step_t
+    kept, parts = np.zeros((periods, BEFORE, series)), np.zeros((periods, COMPONENT, 2 * series))
+    points = np.zeros((periods, POINT, NODES, 2 * series))
+    after, later = np.zeros((periods + 1, 2, series)), np.zeros((2, series))
+    lanes = np.zeros((max(LANE_ROWS, BACK_ROWS), 2 * series))
+    for t in range(periods):
+        kept[t, :2] = after[t]
+        predict(scalars, step_variance, years, counts[2, t], t > first, kept[t], parts[t])
+        learn(
+            scalars, offset[t], counts[0, t], counts[1, t], kept[t], parts[t], points[t], lanes, after[t + 1], density,
+        )  # fmt: skip
+    for t in range(periods - 1, -1, -1):
+        total, anchor, mean, here = counts[1, t], counts[2, t], after[t + 1, 0], to_offset[t]
+        unlearn(scalars, total, kept[t], parts[t], points[t], mean, later, lanes, to_scalars, here)
+        variance = parts[t, P]
+        unpredict(
+            scalars, step_variance, years, anchor, t > first, kept[t], variance, lanes, later, to_scalars, to_step,
+        )  # fmt: skip
     return density, to_scalars, to_step, to_offset
 
 

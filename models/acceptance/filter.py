@@ -1,4 +1,4 @@
-"""The filter of rates, forward and back: log odds that drift between periods and learn from beta-binomial counts.
+"""The filter of rates: log odds that drift between periods and learn from beta-binomial counts.
 
     z_t = z_(t-1) + rho (w A_t - z_(t-1)) + e,   rho = 1 - exp(-pull years),   z = log odds less those of the host
     e ~ sqrt(years) Normal(0, step) with probability 1 - omega, Normal(0, c step) with omega
@@ -7,9 +7,8 @@
 r correlates all decisions of a period, d those of a family or a batch. Before a period's decisions z is Normal in
 either component of e. Their product with the probability of the counts is summed at `NODES` points of a Gauss-Hermite
 rule around its peak, which gives the density of the counts and the mean and variance of z after them; as a Normal
-with these it is passed on (assumed density filtering). That last step is the only approximation. The way back gives
-the derivative of the log density to everything that is not data, one pass over the periods: at fixed points it is the
-posterior mean of the derivatives of the integrand (Fisher's identity).
+with these it is passed on (assumed density filtering). That last step is the only approximation. All series of a period
+are learned from at once, in lanes: first the quiet component of each, then the turbulent one.
 This module knows nothing of priors, calendars or samplers; only worker processes import it.
 """
 
@@ -18,7 +17,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.acceptance.beta import compiled, rising_with_slope
+from models.acceptance.beta import compiled
+from models.acceptance.lanes import exp_of, log_of, rising
 
 Array = NDArray[np.float64]
 
@@ -32,218 +32,204 @@ SCALARS: Final = (
     "correlation",
 )
 """Order of the population's parameters: kappa per year, w, variance of a first z, omega, c squared, d, r."""
-_PULL, _WEIGHT, _START, _SHARE, _TURBULENT, _BATCH, _CORRELATION = range(len(SCALARS))
+PULL, WEIGHT, START, SHARE, TURBULENT, BATCH, CORRELATION = range(len(SCALARS))
 
 NODES: Final = 5
 _X, _RULE = np.polynomial.hermite_e.hermegauss(NODES)
 _LOG_RULE = np.log(_RULE) + _X**2 / 2
 _NEWTON_STEPS, _LONGEST_STEP = 3, 2.0
-_LEAST_CORRELATION = 1e-7
+LEAST_CORRELATION = 1e-7
 _HALF_LOG_TWO_PI = 0.9189385332046727
 
-# What is kept of a period for the way back: of the period, of either component, and of every point.
-_MEAN, _VARIANCE, _PRIOR_MEAN, _SPREAD, _SIZE = range(5)
-_P, _WEIGHT_AFTER = range(2)
-_AT, _PART, _BY_ODDS, _BY_SIZE = range(4)
-BEFORE, COMPONENT, POINT = 5, 2, 4
+# What is kept of a period for the way back: rows of numbers by series, by lane, and by point and lane.
+MEAN, VARIANCE, PRIOR_MEAN, SPREAD, SIZE, TOGETHER = range(6)
+P, WEIGHT_AFTER = range(2)
+AT, PART, BY_ODDS, BY_SIZE = range(4)
+BEFORE, COMPONENT, POINT = 6, 2, 4
+
+# Rows of the lanes' workspace.
+(
+    _OFFSET, _POSITIVE, _NEGATIVE, _PRIOR, _M, _EFFECTIVE, _CENTRE, _SCALE, _BASE, _HALF, _AWAY, _A, _B,
+    _LOG_A, _SLOPE_A, _LOG_B, _SLOPE_B, _HIGHEST, _SUM, _MOMENT, _SQUARE,
+) = range(21)  # fmt: skip
+LANE_ROWS: Final = 21
 
 
 @compiled
 def predict(
-    scalars: Array, step_variance: float, years: float, anchor: float, begun: bool, kept: Array, parts: Array
+    scalars: Array,
+    step_variance: Array,
+    years: float,
+    anchor: Array,
+    begun: NDArray[np.bool_],
+    kept: Array,
+    parts: Array,
 ) -> None:
     """Mean and variances of z before a period's decisions, from `kept` mean and variance after the last one."""
-    if begun:
-        rho = 1 - np.exp(-scalars[_PULL] * years)
-        kept[_PRIOR_MEAN] = kept[_MEAN] + rho * (scalars[_WEIGHT] * anchor - kept[_MEAN])
-        kept[_SPREAD] = kept[_VARIANCE] * (1 - rho) ** 2
-        parts[0, _P] = kept[_SPREAD] + step_variance * years
-        parts[1, _P] = kept[_SPREAD] + step_variance * years * scalars[_TURBULENT]
-    else:
-        kept[_PRIOR_MEAN] = scalars[_WEIGHT] * anchor
-        parts[0, _P] = scalars[_START]
-        parts[1, _P] = scalars[_START]
-
-
-@compiled
-def correlation_of(scalars: Array, total: float) -> float:
-    """1 / (M + 1) of a period with so many decisions."""
-    batch, common = scalars[_BATCH], scalars[_CORRELATION]
-    within: float = max(common + (1 - common) * batch / (total + batch), _LEAST_CORRELATION)
-    return within
+    series = len(anchor)
+    stays = np.exp(-scalars[PULL] * years)
+    for s in range(series):
+        aim = scalars[WEIGHT] * anchor[s]
+        spread = kept[VARIANCE, s] * stays * stays
+        drift = step_variance[s] * years
+        kept[SPREAD, s] = spread
+        kept[PRIOR_MEAN, s] = aim + stays * (kept[MEAN, s] - aim) if begun[s] else aim
+        parts[P, s] = spread + drift if begun[s] else scalars[START]
+        parts[P, series + s] = spread + drift * scalars[TURBULENT] if begun[s] else scalars[START]
 
 
 @compiled
 def learn(
-    scalars: Array, offset: float, positive: float, total: float, kept: Array, parts: Array, points: Array
-) -> tuple[float, float, float]:
-    """(log density of the decisions, mean and variance of z after them)."""
-    share = scalars[_SHARE]
-    if total <= 0:
-        parts[0, _WEIGHT_AFTER], parts[1, _WEIGHT_AFTER] = 1 - share, share
-        return 0.0, kept[_PRIOR_MEAN], (1 - share) * parts[0, _P] + share * parts[1, _P]
-    within = correlation_of(scalars, total)
-    size = 1 / within - 1
-    kept[_SIZE] = size
-    highest = -np.inf
-    for j in range(2):
-        log_share = np.log(share) if j else np.log1p(-share)
-        top = _lay_out(offset, positive, total, within, kept[_PRIOR_MEAN], parts[j, _P], log_share, points[j])
-        highest = max(highest, top)
-    together = rising_with_slope(size, total)[0]
-    sums = np.zeros(3)
-    for j in range(2):
-        for i in range(NODES):
-            part, z = np.exp(points[j, i, _PART] - highest), points[j, i, _AT]
-            points[j, i, _PART] = part
-            sums[0] += part
-            sums[1] += part * z
-    mean = sums[1] / sums[0]
-    for j in range(2):
-        weight = 0.0
-        for i in range(NODES):
-            points[j, i, _PART] /= sums[0]
-            weight += points[j, i, _PART]
-            sums[2] += points[j, i, _PART] * (points[j, i, _AT] - mean) ** 2
-        parts[j, _WEIGHT_AFTER] = weight
-    return highest + np.log(sums[0]) - together, mean, sums[2]
-
-
-@compiled
-def _lay_out(
-    offset: float,
-    positive: float,
-    total: float,
-    within: float,
-    prior_mean: float,
-    variance: float,
-    log_share: float,
-    points: Array,
-) -> float:
-    """Points of one component with the logs of their parts of the density; the largest of these."""
-    size = 1 / within - 1
-    centre, scale = _peak(offset, positive, total, within, prior_mean, variance)
-    constant = log_share - _HALF_LOG_TWO_PI + np.log(scale / np.sqrt(variance))
-    half_precision = 0.5 / variance
-    highest = -np.inf
-    for i in range(NODES):
-        z = centre + scale * _X[i]
-        away = np.exp(-offset - z)
-        p = 1 / (1 + away)
-        q = away * p
-        log_p, slope_p = rising_with_slope(size * p, positive)
-        log_q, slope_q = rising_with_slope(size * q, total - positive)
-        part = constant + _LOG_RULE[i] - half_precision * (z - prior_mean) ** 2 + log_p + log_q
-        points[i, _AT], points[i, _PART] = z, part
-        points[i, _BY_ODDS] = p * q * size * (slope_p - slope_q)
-        points[i, _BY_SIZE] = p * slope_p + q * slope_q
-        highest = max(highest, part)
-    return highest
-
-
-@compiled
-def _peak(
-    offset: float, positive: float, total: float, within: float, prior_mean: float, variance: float
-) -> tuple[float, float]:
-    """Place and width of the peak of prior times likelihood, from a binomial of as many effective decisions."""
-    effective = 1 / (1 + (total - 1) * within)
-    k, n, precision = effective * positive, effective * total, 1 / variance
-    z = prior_mean
-    for _ in range(_NEWTON_STEPS):
-        p = 1 / (1 + np.exp(-offset - z))
-        step = (k - n * p - (z - prior_mean) * precision) / (n * p * (1 - p) + precision)
-        z += min(max(step, -_LONGEST_STEP), _LONGEST_STEP)
-    p = 1 / (1 + np.exp(-offset - z))
-    return z, 1 / np.sqrt(n * p * (1 - p) + precision)
-
-
-@compiled
-def drift_seen(kept: Array, parts: Array) -> float:
-    """Step variance into a period, its components weighed by what the period showed of them."""
-    quiet, turbulent = parts[0, _P] - kept[_SPREAD], parts[1, _P] - kept[_SPREAD]
-    drift: float = quiet * parts[0, _WEIGHT_AFTER] + turbulent * parts[1, _WEIGHT_AFTER]
-    return drift
-
-
-@compiled
-def unlearn(
     scalars: Array,
-    total: float,
+    offset: Array,
+    positive: Array,
+    total: Array,
     kept: Array,
     parts: Array,
     points: Array,
-    after: tuple[float, float, float],
-    to_scalars: Array,
-) -> tuple[float, float, float, float]:
-    """Derivatives to (z before, its two variances, the offset) from those to z's mean and variance after.
+    lanes: Array,
+    after: Array,
+    density: Array,
+) -> None:
+    """Mean and variance of z after a period's decisions into `after`; adds their log density to `density`.
 
-    `after` holds these two and the mean itself; adds to `to_scalars`, in which the density itself counts once.
+    Without decisions the points give the mixture's own mean and variance, so that nothing needs a way of its own.
     """
-    to_mean, to_variance, mean = after
-    share = scalars[_SHARE]
-    if total <= 0:
-        to_scalars[_SHARE] += to_variance * (parts[1, _P] - parts[0, _P])
-        return to_mean, to_variance * (1 - share), to_variance * share, 0.0
-    expected = 0.0
-    for j in range(2):
-        for i in range(NODES):
-            z = points[j, i, _AT]
-            expected += points[j, i, _PART] * (to_mean * z + to_variance * (z - mean) ** 2)
-    to_prior_mean, to_odds, to_size = 0.0, 0.0, 0.0
-    to_p = np.zeros(2)
-    for j in range(2):
-        variance, summed = parts[j, _P], 0.0
-        for i in range(NODES):
-            z = points[j, i, _AT]
-            credit = to_mean * z + to_variance * (z - mean) ** 2
-            part = points[j, i, _PART] * (1 + credit - expected)
-            away = (z - kept[_PRIOR_MEAN]) / variance
-            summed += part
-            to_prior_mean += part * away
-            to_p[j] += part * 0.5 * (away * away - 1 / variance)
-            to_odds += part * points[j, i, _BY_ODDS]
-            to_size += part * points[j, i, _BY_SIZE]
-        to_scalars[_SHARE] += summed / share if j else -summed / (1 - share)
-    _back_to_noise(scalars, total, kept[_SIZE], to_size, to_scalars)
-    return to_prior_mean, to_p[0], to_p[1], to_odds
+    _fill(scalars, offset, positive, total, kept, lanes)
+    _peak(parts[P], lanes)
+    _bases(scalars, parts[P], lanes)
+    for i in range(NODES):
+        _lay_out(_X[i], _LOG_RULE[i], lanes, points[:, i])
+    series = len(total)
+    # What every point shares.
+    rising(lanes[_M, :series], total, lanes[_LOG_A, :series], kept[TOGETHER])
+    for s in range(series):
+        lanes[_LOG_A, s] = lanes[_LOG_A, s] if total[s] > 0 else 0.0
+    _weigh(points, lanes, parts[WEIGHT_AFTER], after)
+    for s in range(series):
+        found = lanes[_HIGHEST, s] + np.log(lanes[_SUM, s]) - lanes[_LOG_A, s]
+        density[s] += found if total[s] > 0 else 0.0
 
 
 @compiled
-def _back_to_noise(scalars: Array, total: float, size: float, to_size: float, to_scalars: Array) -> None:
-    """From the derivative to M, without its part in the whole number of decisions, to those of batch and r."""
-    batch, common = scalars[_BATCH], scalars[_CORRELATION]
-    within = 1 / (size + 1)
-    if within <= _LEAST_CORRELATION:
-        return
-    to_within = -(to_size - rising_with_slope(size, total)[1]) / within**2
-    to_scalars[_CORRELATION] += to_within * total / (total + batch)
-    to_scalars[_BATCH] += to_within * (1 - common) * total / (total + batch) ** 2
+def _fill(scalars: Array, offset: Array, positive: Array, total: Array, kept: Array, lanes: Array) -> None:
+    """What a period's decisions say, for both components of every series."""
+    series = len(total)
+    batch, common = scalars[BATCH], scalars[CORRELATION]
+    for s in range(series):
+        n = total[s]
+        within = max(common + (1 - common) * batch / (n + batch), LEAST_CORRELATION) if n > 0 else 0.5
+        kept[SIZE, s] = 1 / within - 1
+        for c in (s, series + s):
+            lanes[_OFFSET, c] = offset[s]
+            lanes[_POSITIVE, c], lanes[_NEGATIVE, c] = positive[s], n - positive[s]
+            lanes[_PRIOR, c] = kept[PRIOR_MEAN, s]
+            lanes[_M, c] = kept[SIZE, s]
+            lanes[_EFFECTIVE, c] = 1 / (1 + (n - 1) * within)
 
 
 @compiled
-def unpredict(
-    scalars: Array,
-    step_variance: float,
-    years: float,
-    anchor: float,
-    begun: bool,
-    kept: Array,
-    back: tuple[float, float, float],
-    to_scalars: Array,
-) -> tuple[float, float, float]:
-    """Derivatives to (mean and variance before, the series' step variance); `back` those of z before and both parts."""
-    to_prior_mean, to_quiet, to_turbulent = back
-    if not begun:
-        to_scalars[_WEIGHT] += to_prior_mean * anchor
-        to_scalars[_START] += to_quiet + to_turbulent
-        return 0.0, 0.0, 0.0
-    stays = np.exp(-scalars[_PULL] * years)
-    to_spread = to_quiet + to_turbulent
-    to_rho = (
-        to_prior_mean * (scalars[_WEIGHT] * anchor - kept[_MEAN]) - 2 * to_spread * kept[_VARIANCE] * stays
-    )
-    to_scalars[_PULL] += to_rho * years * stays
-    to_scalars[_WEIGHT] += to_prior_mean * (1 - stays) * anchor
-    to_scalars[_TURBULENT] += to_turbulent * step_variance * years
-    to_step = years * (to_quiet + scalars[_TURBULENT] * to_turbulent)
-    return to_prior_mean * stays, to_spread * stays * stays, to_step
+def _peak(variance: Array, lanes: Array) -> None:
+    """Place and width of the peak of prior times likelihood, from a binomial of as many effective decisions."""
+    k, m, prior, effective = lanes[_A], lanes[_B], lanes[_PRIOR], lanes[_EFFECTIVE]
+    positive, negative, offset = lanes[_POSITIVE], lanes[_NEGATIVE], lanes[_OFFSET]
+    z, precision, scale = lanes[_CENTRE], lanes[_HALF], lanes[_SCALE]
+    for c in range(len(z)):
+        k[c] = effective[c] * positive[c]
+        m[c] = effective[c] * negative[c]
+    for c in range(len(z)):
+        z[c] = prior[c]
+        precision[c] = 1 / variance[c]
+    for _ in range(_NEWTON_STEPS):
+        for c in range(len(z)):
+            p = 1 / (1 + exp_of(-offset[c] - z[c]))
+            n = k[c] + m[c]
+            step = (k[c] - n * p - (z[c] - prior[c]) * precision[c]) / (n * p * (1 - p) + precision[c])
+            z[c] += min(max(step, -_LONGEST_STEP), _LONGEST_STEP)
+    for c in range(len(z)):
+        p = 1 / (1 + exp_of(-offset[c] - z[c]))
+        scale[c] = 1 / np.sqrt((k[c] + m[c]) * p * (1 - p) + precision[c])
+
+
+@compiled
+def _bases(scalars: Array, variance: Array, lanes: Array) -> None:
+    """What all points of a component share: the log of its share and of the rule's width, and half its precision."""
+    series = len(variance) // 2
+    share = scalars[SHARE]
+    base, half, scale = lanes[_BASE], lanes[_HALF], lanes[_SCALE]
+    for c in range(len(variance)):
+        half[c] = 0.5 * half[c]
+        base[c] = log_of(scale[c] * np.sqrt(2 * half[c])) - _HALF_LOG_TWO_PI
+    quiet, turbulent = np.log1p(-share), np.log(share)
+    for s in range(series):
+        base[s] += quiet
+        base[series + s] += turbulent
+
+
+@compiled
+def _lay_out(x: float, log_rule: float, lanes: Array, point: Array) -> None:
+    """One point of the rule in every lane: where it is, the log of its part, and that log's derivatives."""
+    z, part, by_odds, by_size = point[AT], point[PART], point[BY_ODDS], point[BY_SIZE]
+    centre, scale, offset, away = lanes[_CENTRE], lanes[_SCALE], lanes[_OFFSET], lanes[_AWAY]
+    a, b, m = lanes[_A], lanes[_B], lanes[_M]
+    log_a, slope_a, log_b, slope_b = lanes[_LOG_A], lanes[_SLOPE_A], lanes[_LOG_B], lanes[_SLOPE_B]
+    base, half, prior = lanes[_BASE], lanes[_HALF], lanes[_PRIOR]
+    # Loops with few arrays each: with many a compiler cannot see that none overlaps another.
+    for c in range(len(z)):
+        z[c] = centre[c] + scale[c] * x
+    for c in range(len(z)):
+        away[c] = exp_of(-offset[c] - z[c])
+    for c in range(len(z)):
+        p = m[c] / (1 + away[c])
+        a[c] = p
+        b[c] = p * away[c]
+    rising(a, lanes[_POSITIVE], log_a, slope_a)
+    rising(b, lanes[_NEGATIVE], log_b, slope_b)
+    for c in range(len(z)):
+        part[c] = base[c] + log_rule - half[c] * (z[c] - prior[c]) ** 2 + log_a[c] + log_b[c]
+    for c in range(len(z)):
+        by_odds[c] = a[c] * b[c] * (slope_a[c] - slope_b[c]) / m[c]
+    for c in range(len(z)):
+        by_size[c] = (a[c] * slope_a[c] + b[c] * slope_b[c]) / m[c]
+
+
+@compiled
+def _weigh(points: Array, lanes: Array, weight: Array, after: Array) -> None:
+    """From logs of parts to parts that add up to one in every series; their mean and variance."""
+    part, z, series = points[PART], points[AT], after.shape[1]
+    highest, summed, moment, square = lanes[_HIGHEST], lanes[_SUM], lanes[_MOMENT], lanes[_SQUARE]
+    highest[:], summed[:], moment[:], square[:] = -np.inf, 0.0, 0.0, 0.0
+    for i in range(NODES):
+        for c in range(len(weight)):
+            highest[c] = max(highest[c], part[i, c])
+    for s in range(series):
+        highest[s] = highest[series + s] = max(highest[s], highest[series + s])
+    for i in range(NODES):
+        for c in range(len(weight)):
+            part[i, c] = exp_of(part[i, c] - highest[c])
+        for c in range(len(weight)):
+            summed[c] += part[i, c]
+            moment[c] += part[i, c] * z[i, c]
+    for s in range(series):
+        together = summed[s] + summed[series + s]
+        weight[s], weight[series + s] = summed[s] / together, summed[series + s] / together
+        after[0, s] = (moment[s] + moment[series + s]) / together
+        moment[s] = moment[series + s] = after[0, s]
+        summed[s] = summed[series + s] = together
+    for i in range(NODES):
+        for c in range(len(weight)):
+            part[i, c] = part[i, c] / summed[c]
+        for c in range(len(weight)):
+            square[c] += part[i, c] * (z[i, c] - moment[c]) ** 2
+    for s in range(series):
+        after[1, s] = square[s] + square[series + s]
+
+
+def drift_seen(kept: Array, parts: Array) -> Array:
+    """`(..., series)` step variance into a period, its components weighed by what the period showed of them.
+
+    `kept` (..., BEFORE, series), `parts` (..., COMPONENT, two lanes a series).
+    """
+    spread = kept[..., SPREAD, :]
+    both = np.split(parts, 2, axis=-1)
+    return np.asarray(sum((part[..., P, :] - spread) * part[..., WEIGHT_AFTER, :] for part in both))

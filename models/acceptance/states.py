@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import logit
 
 from models.acceptance.beta import beta_shapes, called_from_python
-from models.acceptance.filter import BEFORE, COMPONENT, NODES, POINT, drift_seen, learn, predict
+from models.acceptance.filter import BEFORE, COMPONENT, LANE_ROWS, NODES, POINT, drift_seen, learn, predict
 
 Array = NDArray[np.float64]
 _LEAST_RATE = 1e-9
@@ -25,30 +25,42 @@ _LEAST_RATE = 1e-9
 MEAN, VARIANCE, DRIFT, LOG_DENSITY = range(4)
 
 
-@called_from_python
 def filtered(
-    scalars: Array, step_variance: Array, offset: Array, counts: Array, first: Any, years: float
+    scalars: Array,
+    step_variance: Array,
+    offset: Array,
+    counts: Array,
+    first: NDArray[np.int64],
+    years: float,
 ) -> Array:
     """`(4, period, series)`: mean and variance of z after a period, drift variance into it, log density of its counts.
 
     The arguments are those of `density.AcceptanceLogDensity`, of one draw. A series begins with its first decisions,
     one that never had any with the last period; what lies before is NaN.
     """
-    periods, series = offset.shape
-    out = np.full((4, periods, series), np.nan)
-    kept, parts, points = np.zeros(BEFORE), np.zeros((2, COMPONENT)), np.zeros((2, NODES, POINT))
-    for s in range(series):
-        mean, variance = 0.0, 0.0
-        start = min(first[s], periods - 1)
-        for t in range(start, periods):
-            kept[0], kept[1] = mean, variance
-            predict(scalars, step_variance[s], years, counts[2, t, s], t > start, kept, parts)
-            density, mean, variance = learn(
-                scalars, offset[t, s], counts[0, t, s], counts[1, t, s], kept, parts, points
-            )
-            out[MEAN, t, s], out[VARIANCE, t, s], out[LOG_DENSITY, t, s] = mean, variance, density
-            out[DRIFT, t, s] = drift_seen(kept, parts)
+    periods = len(offset)
+    after, kept, parts, density = _forward(scalars, step_variance, offset, counts, first, years)
+    out = np.stack([after[1:, 0], after[1:, 1], drift_seen(kept, parts), density])
+    out[:, np.arange(periods)[:, None] < np.minimum(first, periods - 1)] = np.nan
     return out
+
+
+@called_from_python
+def _forward(
+    scalars: Array, step_variance: Array, offset: Array, counts: Array, first: Any, years: float
+) -> tuple[Array, Array, Array, Array]:
+    """What the filter leaves of every period: its states after it, `kept`, `parts`, and log densities."""
+    periods, series = offset.shape
+    kept, parts = np.zeros((periods, BEFORE, series)), np.zeros((periods, COMPONENT, 2 * series))
+    after, density = np.zeros((periods + 1, 2, series)), np.zeros((periods, series))
+    points, lanes = np.zeros((POINT, NODES, 2 * series)), np.zeros((LANE_ROWS, 2 * series))
+    for t in range(periods):
+        kept[t, :2] = after[t]
+        predict(scalars, step_variance, years, counts[2, t], t > first, kept[t], parts[t])
+        learn(
+            scalars, offset[t], counts[0, t], counts[1, t], kept[t], parts[t], points, lanes, after[t + 1], density[t],
+        )  # fmt: skip
+    return after, kept, parts, density
 
 
 def paths(
