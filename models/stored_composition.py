@@ -87,6 +87,10 @@ class StoredComposition:
             known = np.broadcast_to(self.counted, (len(part), *self.counted.shape))
             yield np.concatenate([known, part], axis=1)
 
+    def divided(self, first_draw: int, paths: NDArray[np.int32]) -> Counts:
+        """`(draw, month to come, citizen)` of one chunk of paths, whose first draw is numbered `first_draw`."""
+        return self._splitter.chunk(first_draw, paths)
+
     @property
     def mean(self) -> Array:
         """`(month, citizen)`: means that add up to those of the months."""
@@ -172,10 +176,10 @@ def write_composition(
         for name, array in held.items():
             np.save(directory / f"composition_{name}.npy", array)
     (directory / _FILE).write_text(json.dumps(about, indent=1), encoding="utf-8")
-    _write_tables(splitter, learned.counted, calendar, figures, levels, directory)
+    write_tables(splitter, learned.counted, calendar, figures, levels, directory)
 
 
-def _write_tables(
+def write_tables(
     splitter: Splitter,
     counted: Counts,
     calendar: Calendar,
@@ -183,6 +187,7 @@ def _write_tables(
     levels: Sequence[float],
     directory: Path,
 ) -> None:
+    """Means, quantiles and scenario paths by nationality, in one pass over the chunks of all paths."""
     near = calendar.near(figures, counted)
     shape = (calendar.paths.shape[1], counted.shape[1])
     total, kept = np.zeros(shape, dtype=np.int64), []

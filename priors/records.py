@@ -20,8 +20,14 @@ Family = Literal["normal", "lognormal", "gamma", "student_t", "triangular", "per
 SpreadMeaning = Literal[
     "sd", "half_width_50", "half_width_75", "half_width_80", "half_width_90", "half_width_95"
 ]
+TOTAL_INFLOW = "total_inflow"
 Series = Literal[
-    "first_applications", "all_applications", "repeat_applications", "family_arrivals", "resettlement"
+    "first_applications",
+    "all_applications",
+    "repeat_applications",
+    "family_arrivals",
+    "resettlement",
+    "total_inflow",
 ]
 
 

@@ -149,9 +149,10 @@ def _figure_faults(body: AdoptionBody, stored: StoredForecast) -> Iterator[Fault
 def _records(adoption: Adoption, found: StoredOrder, stored: StoredForecast) -> Iterator[ArchivedForecast]:
     levels = (np.arange(_STRATA) + 0.5) / _STRATA
     open_years = [year for year in stored.years if stored.observed[year].months < 12]
-    layers = [
-        (stage, name) for stage, name in _STAGES if name != "experts" or stored.scenario_set is not None
-    ]
+    # A total is not a model's own forecast: it has what was combined.
+    left_out = {"experts"} if stored.scenario_set is None else set()
+    left_out |= {"model"} if found.order.total else set()
+    layers = [(stage, name) for stage, name in _STAGES if name not in left_out]
     for stage, name in layers:
         quantiles = stored.layer(name).quantiles(tuple(levels.tolist()))
         for year in open_years:

@@ -48,6 +48,7 @@ from service.api import (
     scenario_pool_previews,
     scenario_pools,
     scenario_sets,
+    totals,
     what_ifs,
 )
 from service.api.finished import of_edition, of_forecast
@@ -76,6 +77,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     ledger.router,
     forecasts.router,
     forecast_events.router,
+    totals.router,
     archived_forecasts.router,
     archive_contents.router,
     evaluations.router,
@@ -92,6 +94,7 @@ PARTS: tuple[APIRouter, ...] = (
     exports.router,
     what_ifs.router,
     differences.router,
+    totals.parts,
 )
 
 

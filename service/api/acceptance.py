@@ -22,7 +22,7 @@ from service.api.acceptance_shapes import (
 )
 from service.api.bodies import RawBody, read_json
 from service.api.context import Configured, Sessions
-from service.api.finished import Finished, FinishedForecast, respond, to_json
+from service.api.finished import Finished, SeriesForecast, respond, to_json
 from service.api.forecast_shapes import inlined
 from service.problems import Problem, documented, invalid_input
 from service.security import ExpertCaller
@@ -49,7 +49,7 @@ _MOST_WHAT_IFS = 20
 @router.get("/acceptance-rates", response_model=AcceptanceRates, summary="Acceptance rates, past and ahead")
 def read_acceptance_rates(
     request: Request,
-    done: FinishedForecast,
+    done: SeriesForecast,
     sessions: Sessions,
     settings: Configured,
     track: Annotated[str | None, Query(max_length=16)] = None,
@@ -84,7 +84,7 @@ def read_acceptance_rates(
     response_model=AcceptanceWhatIfList,
     summary="Changes of policy tried on the rates",
 )
-def read_acceptance_what_ifs(done: FinishedForecast, sessions: Sessions) -> AcceptanceWhatIfList:
+def read_acceptance_what_ifs(done: SeriesForecast, sessions: Sessions) -> AcceptanceWhatIfList:
     return AcceptanceWhatIfList(items=[_what_if(entry) for entry in _entries(sessions, done.found.id)])
 
 
@@ -101,7 +101,7 @@ def read_acceptance_what_ifs(done: FinishedForecast, sessions: Sessions) -> Acce
     summary="Try a change of policy; reason and effect go into the ledger",
 )
 def create_acceptance_what_if(
-    body: RawBody, caller: ExpertCaller, done: FinishedForecast, sessions: Sessions, settings: Configured
+    body: RawBody, caller: ExpertCaller, done: SeriesForecast, sessions: Sessions, settings: Configured
 ) -> Response:
     from models.acceptance.answer import Policy
     from service.api.acceptance_views import effect_of, faults_of_policy, read_body

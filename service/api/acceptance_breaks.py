@@ -17,7 +17,7 @@ from service.api.acceptance_shapes import AcceptanceBreak, AcceptanceBreakBody, 
 from service.api.acceptance_views import faults_of_break, read_body
 from service.api.bodies import RawBody, read_json
 from service.api.context import Configured, Sessions
-from service.api.finished import FinishedForecast
+from service.api.finished import SeriesForecast
 from service.api.forecast_shapes import inlined
 from service.problems import documented, invalid_input
 from service.security import ExpertCaller
@@ -49,7 +49,7 @@ _BODY = {
     summary="Breaks of policy declared for the rates",
 )
 def read_acceptance_breaks(
-    done: FinishedForecast, sessions: Sessions, settings: Configured
+    done: SeriesForecast, sessions: Sessions, settings: Configured
 ) -> AcceptanceBreakList:
     with reading(sessions) as session:
         runs = list_breaks(session, done.found.id)
@@ -65,7 +65,7 @@ def read_acceptance_breaks(
     summary="Declare a break of policy and have the rates fitted with it; its reason goes into the ledger",
 )
 def create_acceptance_break(
-    body: RawBody, caller: ExpertCaller, done: FinishedForecast, sessions: Sessions, settings: Configured
+    body: RawBody, caller: ExpertCaller, done: SeriesForecast, sessions: Sessions, settings: Configured
 ) -> Response:
     from models.acceptance.data import PolicyBreak
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from priors.records import Narrative, Record
 from service.adoptions import AdoptionBody, AdoptionRefused, adopt, adoption_for, read_adoption
+from service.api.anchoring import CONCEPT
 from service.api.bodies import RawBody, read_json
 from service.api.context import Configured, Sessions
 from service.api.edition_shapes import EditionState, edition_json
@@ -32,6 +33,7 @@ from service.storage.editions import (
     lock_editions,
     store_supersession,
 )
+from service.storage.forecasts import get_forecast
 
 router = APIRouter(prefix="/forecasts/{forecastId}", tags=["editions"])
 _CONFLICT: dict[int | str, dict[str, Any]] = {409: documented("It was decided otherwise already.")}
@@ -69,6 +71,7 @@ def adopt_forecast(
         raise invalid_input(refused.faults) from None
     try:
         with writing(sessions) as session:
+            _check_components(session, done)
             if _adopted_before(session, decision) is None:
                 adopt(session, decision, done.found, done.stored)
                 subject = f"forecast:{forecast_id} as {decision.edition}"
@@ -77,6 +80,15 @@ def adopt_forecast(
         detail = f"The archive has this edition already: {conflicts.conflicts[0].detail}."
         raise Problem(409, "Archived already", detail) from None
     return _answer(sessions, settings, forecast_id)
+
+
+def _check_components(session: Session, done: Finished) -> None:
+    """Raises Problem 409 for a total of forecasts that are concepts: it would show consumers what they are."""
+    for identifier in done.found.order.total.forecasts if done.found.order.total else ():
+        component = get_forecast(session, identifier)
+        if component is None or component.edition_status == CONCEPT:
+            detail = f"Forecast {identifier} is part of this total and a concept; adopt it first."
+            raise Problem(409, "Component not adopted", detail)
 
 
 def _adopted_before(session: Session, decision: Adoption) -> Edition | None:

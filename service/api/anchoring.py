@@ -1,7 +1,8 @@
 """Nobody is anchored by others' numbers: an expert sees others' sets only after storing one of one's own.
 
 Own is a set about the same edition and target, in any version. A forecast shows the numbers it was made from, so it is
-hidden as they are until it is adopted. Evaluators and administrators state nothing and see everything.
+hidden as they are until it is adopted; a total shows what its components show. Evaluators and administrators state
+nothing and see everything.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.problems import Problem
 from service.security import Caller, Role
-from service.storage.forecasts import StoredOrder
+from service.storage.forecasts import StoredOrder, get_forecast
 from service.storage.scenario_sets import hidden_from
 
 CONCEPT = "concept"
@@ -32,6 +33,12 @@ def check_opened(session: Session, set_id: str, caller: Caller) -> None:
 
 
 def check_forecast_opened(session: Session, found: StoredOrder, caller: Caller) -> None:
-    """Raises Problem 403 for a concept made from a scenario set that the caller may not see yet."""
-    if found.edition_status == CONCEPT and found.order.scenario_set is not None:
+    """Raises Problem 403 for a concept made from a scenario set that the caller may not see yet, or a total of one."""
+    if found.edition_status != CONCEPT:
+        return
+    if found.order.scenario_set is not None:
         check_opened(session, found.order.scenario_set[0], caller)
+    for identifier in found.order.total.forecasts if found.order.total else ():
+        component = get_forecast(session, identifier)
+        assert component is not None, "a total is stored after its components"
+        check_forecast_opened(session, component, caller)

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from service.api.anchoring import CONCEPT
 from service.api.context import Configured, Sessions
-from service.api.finished import Finished, FinishedForecast, find_opened, open_finished, respond, to_json
+from service.api.finished import Finished, SeriesForecast, find_opened, open_finished, respond, to_json
 from service.api.shapes import Shape
 from service.api.what_ifs import AttributionRow
 from service.problems import Problem, documented, invalid_input
@@ -53,7 +53,7 @@ class ForecastDifference(Shape):
 )
 def read_attribution(
     request: Request,
-    done: FinishedForecast,
+    done: SeriesForecast,
     caller: AnyCaller,
     sessions: Sessions,
     settings: Configured,

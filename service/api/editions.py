@@ -13,7 +13,7 @@ import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from priors.records import CalendarDate
+from priors.records import CalendarDate, Target
 from service.api.context import Configured, Sessions
 from service.api.edition_shapes import EditionList, EditionState, edition_json
 from service.api.etags import not_modified
@@ -147,17 +147,27 @@ def _threshold() -> float:
 
 
 def _counts(session: Session, done: Finished, day: date) -> tuple[str | None, dict[str, float]]:
-    """Months of the forecast's own source as known on a day; another source counts only if that has none."""
+    """Months of the forecast's own source as known on a day; of a total those that every series has, summed."""
+    from models.totals.stored import StoredTotal
+
+    target, source, stored = done.found.order.target, done.stored.diagnostics.get("source"), done.stored
+    if not isinstance(stored, StoredTotal):
+        return source, _months(session, target, source, day)
+    series = zip(stored.about["series"], stored.about["sources"], strict=True)
+    each = [_months(session, target.model_copy(update={"series": name}), of, day) for name, of in series]
+    shared = sorted(set.intersection(*(set(months) for months in each)))
+    return source, {month: sum(months[month] for months in each) for month in shared}
+
+
+def _months(session: Session, target: Target, source: str | None, day: date) -> dict[str, float]:
     from models.vintage import known_at
     from service.storage.realisations import load_realisations
 
-    target = done.found.order.target
     frame = load_realisations(session, target.series, target.geo, target.citizen)
     known = known_at(frame[frame["track"] == ""], day)
-    source = done.stored.diagnostics.get("source")
     rows = known[(known["source"] == source) & known["period"].str.fullmatch(r"[0-9]{4}-[0-9]{2}")]
     periods, values = rows["period"].tolist(), rows["value"].astype(float).tolist()
-    return source, dict(zip(periods, values, strict=True))
+    return dict(zip(periods, values, strict=True))
 
 
 def _compared(done: Finished, realised: dict[str, float]) -> Monitor:

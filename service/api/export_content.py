@@ -15,6 +15,7 @@ import numpy as np
 
 from models.monitor import mapped_totals
 from models.stored import LAYERS, LayerMissing, StoredForecast
+from models.totals.stored import StoredTotal
 from priors.summary import LEVELS
 from service.adoptions import adopted_intervals, own_intervals
 from service.api.acceptance_arrivals import scenario_arrivals
@@ -30,6 +31,7 @@ from service.api.forecast_views import (
     year_rows,
 )
 from service.api.scenario_paths import path_rows
+from service.api.totals import components_json
 from service.exports.content import Array, Export, Quantiles, Table, snake
 from service.exports.tidy import QUANTILE_PREFIX
 
@@ -109,13 +111,31 @@ def _tables(done: Finished) -> Iterator[Table]:
     stored = done.stored
     yield Table("interval_scenarios", _YEAR_COLUMNS, tuple(_year_cells(done)))
     yield Table("density", ("layer", "year", "x", "pdf", "cdf"), tuple(_density_cells(stored)))
-    yield _table("scenario_probabilities", ("key", "label", "prior", "posterior"), _probabilities(stored))
+    if done.found.order.total is None:
+        yield _table("scenario_probabilities", ("key", "label", "prior", "posterior"), _probabilities(stored))
+    else:
+        yield from _component_tables(done)
     by_month = [{**row, **_fan(row), "citizen": _citizen(stored)} for row in month_rows(stored, FAN_LEVELS)]
     for of_citizen in citizen_rows(stored):
         by_month += [{**row, "citizen": of_citizen["citizen"]} for row in of_citizen["rows"]]
     yield _table("monthly", _MONTH_COLUMNS, by_month)
     paths = path_rows(stored, done.figures)
     yield _table("scenario_paths", ("scenario", "month", "citizen", "value"), paths)
+
+
+def _component_tables(done: Finished) -> Iterator[Table]:
+    """What a total is the sum of, by year, and the correlations it was summed with."""
+    told = components_json(done)
+    parts, correlation = told["components"], told["correlation"]
+    years = [{**part, **year} for part in parts for year in part["years"]]
+    yield _table("components", ("id", "series", "weight", "year", "mean", "share"), years)
+    pairs = [
+        {"series": one["series"], "other": other["series"], "correlation": correlation[i][j]}
+        for i, one in enumerate(parts)
+        for j, other in enumerate(parts)
+        if i < j
+    ]
+    yield _table("dependence", ("series", "other", "correlation"), pairs)
 
 
 def _citizen(stored: StoredForecast) -> str:
@@ -152,6 +172,8 @@ def _density_cells(stored: StoredForecast) -> Iterator[tuple[Any, ...]]:
 
 
 def _probabilities(stored: StoredForecast) -> list[dict[str, Any]]:
+    if isinstance(stored, StoredTotal):
+        return []
     stated = stored.scenario_set.scenarios if stored.scenario_set else ()
     labels = {scenario.key: scenario.label for scenario in stated}
     rows = probability_rows(stored.scenario_probabilities())

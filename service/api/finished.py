@@ -141,6 +141,20 @@ def open_finished(forecast_id: str, sessions: Sessions, settings: Configured) ->
 FinishedForecast = Annotated[Finished, Depends(finished)]
 
 
+def of_one_series(done: FinishedForecast) -> Finished:
+    """The same, for what a sum of series cannot answer: raises Problem 409 for a total."""
+    if done.found.order.total is not None:
+        detail = (
+            "This is a total: its scenarios, events and rates are those of its components. Ask each of "
+            f"/v1/forecasts/{done.found.id}/components, and order a total of what comes of it."
+        )
+        raise Problem(409, "A total", detail)
+    return done
+
+
+SeriesForecast = Annotated[Finished, Depends(of_one_series)]
+
+
 def respond(
     request: Request,
     forecast_id: str,

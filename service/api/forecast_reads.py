@@ -22,6 +22,7 @@ from service.api.finished import (
     REVALIDATE,
     Finished,
     FinishedForecast,
+    SeriesForecast,
     etag_of,
     respond,
     to_json,
@@ -122,7 +123,7 @@ def exceedance(
     response_model=shapes.ScenarioProbabilities,
     summary="How probable each scenario was, and is after what was counted",
 )
-def scenario_probabilities(request: Request, done: FinishedForecast) -> Response:
+def scenario_probabilities(request: Request, done: SeriesForecast) -> Response:
     from service.api.forecast_views import conflict_row, left_out_rows, month_steps, probability_rows
 
     def render() -> bytes:

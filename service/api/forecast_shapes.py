@@ -23,8 +23,15 @@ Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 Layer = Literal["posterior", "experts", "model"]
 
 
+class TotalRequested(Shape):
+    """What is summed, in this order, and how it was said to depend on each other."""
+
+    forecasts: list[str]
+    dependence: Literal["estimated", "independent"] | list[list[float]]
+
+
 class ForecastRequested(Shape):
-    """The request with its defaults filled in."""
+    """The request with its defaults filled in; `total` only where the forecast is one."""
 
     scenario_set: str | None
     scenario_set_version: int | None
@@ -35,6 +42,7 @@ class ForecastRequested(Shape):
     horizon_years: int
     method: str
     seed: int
+    total: TotalRequested | None = None
 
 
 class Provenance(Shape):
@@ -64,10 +72,12 @@ class RemarkShape(Shape):
 class ForecastState(Shape):
     """A forecast: how far it is and, once it has succeeded, how well it was computed.
 
-    `warnings` are the sentences of `remarks`; `dataQuality` is about the figures at `asOf`, empty until they are read.
+    `kind` says whether it is the total of others. `warnings` are the sentences of `remarks`; `dataQuality` is about the
+    figures at `asOf`, empty until they are read.
     """
 
     id: str
+    kind: Literal["forecast", "total"]
     status: Status
     progress: float
     stage: str
@@ -270,6 +280,7 @@ def forecast_json(
     noted = code or {"gitRevision": None, "packages": {}}
     return {
         "id": found.id,
+        "kind": "total" if found.order.total else "forecast",
         "status": job.state.value,
         "progress": job.progress,
         "stage": job.stage,

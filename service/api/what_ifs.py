@@ -17,7 +17,7 @@ from priors.faults import pointer
 from priors.records import Event, Number, Probability, Record, Scenario, Unforeseen
 from service.api import forecast_shapes as shapes
 from service.api.bodies import RawBody, read_json
-from service.api.finished import Finished, FinishedForecast, to_json
+from service.api.finished import Finished, SeriesForecast, to_json
 from service.api.forecast_shapes import inlined
 from service.api.shapes import Shape
 from service.problems import documented, invalid_input
@@ -85,7 +85,7 @@ _Faults = list[tuple[str, ...]]
     openapi_extra=_BODY,
     summary="The same forecast under changed scenarios; stores nothing",
 )
-def what_if(body: RawBody, done: FinishedForecast) -> Response:
+def what_if(body: RawBody, done: SeriesForecast) -> Response:
     from models.posterior import NothingLeft
     from priors.scenario import InvalidScenarioSet
 

@@ -101,10 +101,10 @@ def remove_partial(data_dir: Path, older_than: float = _STALE_SECONDS) -> int:
 
 @lru_cache(maxsize=KEPT_OPEN)
 def open_draws(directory: Path) -> StoredForecast:
-    """The forecast in a directory, memory-mapped; raises FileNotFoundError when it is not there."""
-    from models.stored import open_forecast
+    """The forecast or total in a directory, memory-mapped; raises FileNotFoundError when it is not there."""
+    from models.totals.stored import open_stored
 
-    return open_forecast(directory)
+    return open_stored(directory)
 
 
 @lru_cache(maxsize=KEPT_OPEN)

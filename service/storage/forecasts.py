@@ -3,9 +3,10 @@
     draws_hash = content_hash(request without names, scenario set's hash, data vintage, model version)
     job key    = content_hash(draws_hash, scenario set's id and version)
 
-Equal draws hashes mean equal numbers to the byte; equal job keys are one forecast. `last_row` is the row of figures
-that was stored last when it was asked for: rows are only ever added, so those up to it are what the computation gets,
-however late it starts. Must not know HTTP or how a forecast is computed.
+Equal draws hashes mean equal numbers to the byte; equal job keys are one forecast. A total is a forecast whose order
+names others: its data vintage is the hash of their draws, and its job key knows which forecasts they are. `last_row` is
+the row of figures that was stored last when it was asked for: rows are only ever added, so those up to it are what the
+computation gets, however late it starts. Must not know HTTP or how a forecast is computed.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, Integer, String, Text, func, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from models.request import Remark, remarks_from
 from priors.hashing import content_hash
@@ -28,6 +29,13 @@ from service.storage.jobs import Job, JobRow, JobState, enqueue, live_job, to_jo
 from service.storage.paging import Page
 
 JOB_KIND = "forecast"
+
+
+class ComponentRow(Base):
+    __tablename__ = "total_components"
+    total_id: Mapped[str] = mapped_column(ForeignKey("forecasts.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    forecast_id: Mapped[str] = mapped_column(ForeignKey("forecasts.id"), index=True)
 
 
 class ForecastRow(Base):
@@ -50,8 +58,25 @@ class ForecastRow(Base):
 
 
 @dataclass(frozen=True)
+class TotalOrder:
+    """Which forecasts are summed, in this order; `dependence` is a word or a matrix of correlations."""
+
+    forecasts: tuple[str, ...]
+    dependence: str | tuple[tuple[float, ...], ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """In the names of the HTTP contract."""
+        stated = self.dependence
+        told = stated if isinstance(stated, str) else [list(row) for row in stated]
+        return {"forecasts": list(self.forecasts), "dependence": told}
+
+
+@dataclass(frozen=True)
 class ForecastOrder:
-    """A request in full, defaults filled in; `scenario_set` is (id, version) or None for the model alone."""
+    """A request in full, defaults filled in; `scenario_set` is (id, version) or None for the model alone.
+
+    Of a total `total` says what is summed; its weight of experts is that of its components and stands here as zero.
+    """
 
     target: Target
     scenario_set: tuple[str, int] | None
@@ -61,11 +86,12 @@ class ForecastOrder:
     horizon_years: int
     method: str
     seed: int
+    total: TotalOrder | None = None
 
     def as_json(self) -> dict[str, Any]:
         """In the names of the HTTP contract."""
         identifier, version = self.scenario_set or (None, None)
-        return {
+        told = {
             "scenarioSet": identifier,
             "scenarioSetVersion": version,
             "target": self.target.model_dump(by_alias=True),
@@ -76,6 +102,7 @@ class ForecastOrder:
             "method": self.method,
             "seed": self.seed,
         }
+        return told | ({"total": self.total.as_json()} if self.total else {})
 
 
 @dataclass(frozen=True)
@@ -107,6 +134,8 @@ def draws_hash(order: ForecastOrder, basis: Basis) -> str:
     """The name of the numbers: what determines them, and nothing that does not."""
     asked = order.as_json()
     named = {name: asked[name] for name in asked if name not in ("scenarioSet", "scenarioSetVersion")}
+    if order.total is not None:
+        named["total"] = {"dependence": asked["total"]["dependence"]}
     stands_on = [basis.scenario_set_hash, basis.data_vintage, basis.model_version]
     return content_hash({"request": named, "basis": stands_on})
 
@@ -119,7 +148,8 @@ def order_forecast(
     Needs a writing session; commits with the caller.
     """
     hashed = draws_hash(order, basis)
-    key = content_hash({"draws": hashed, "scenarioSet": list(order.scenario_set or ())})
+    summed = {"forecasts": list(order.total.forecasts)} if order.total else {}
+    key = content_hash({"draws": hashed, "scenarioSet": list(order.scenario_set or ()), **summed})
     existing = live_job(session, key)
     if existing is not None:
         found = get_forecast(session, existing.subject)
@@ -147,6 +177,9 @@ def order_forecast(
     )
     session.add(row)
     session.flush()
+    for position, component in enumerate(order.total.forecasts if order.total else ()):
+        session.add(ComponentRow(total_id=identifier, position=position, forecast_id=component))
+    session.flush()
     return _stored(row, job), True
 
 
@@ -164,14 +197,21 @@ def list_forecasts(
     scenario_set: str | None = None,
     hidden: Collection[str] = frozenset(),
 ) -> Page[StoredOrder]:
-    """Forecasts, the latest first, but no concepts made from the `hidden` scenario sets."""
+    """Forecasts, the latest first, but no concepts made from the `hidden` scenario sets, nor totals of such."""
     query = select(ForecastRow, JobRow).join(JobRow, JobRow.id == ForecastRow.job_id)
     if status is not None:
         query = query.where(JobRow.state == status.value)
     if scenario_set is not None:
         query = query.where(ForecastRow.scenario_set_id == scenario_set)
     if hidden:
+        component = aliased(ForecastRow)
         shown = ForecastRow.scenario_set_id.is_(None) | ForecastRow.scenario_set_id.not_in(hidden)
+        of_hidden = (
+            select(ComponentRow.total_id)
+            .join(component, component.id == ComponentRow.forecast_id)
+            .where(component.scenario_set_id.in_(hidden), component.edition_status == "concept")
+        )
+        shown &= ForecastRow.id.not_in(of_hidden)
         query = query.where(shown | (ForecastRow.edition_status != "concept"))
     total = session.execute(select(func.count()).select_from(query.subquery())).scalar_one()
     ordered = query.order_by(ForecastRow.number.desc()).offset((number - 1) * size).limit(size)
@@ -205,4 +245,11 @@ def _order(asked: Mapping[str, Any]) -> ForecastOrder:
         horizon_years=asked["horizonYears"],
         method=asked["method"],
         seed=asked["seed"],
+        total=_total(asked["total"]) if "total" in asked else None,
     )
+
+
+def _total(asked: Mapping[str, Any]) -> TotalOrder:
+    stated = asked["dependence"]
+    told = stated if isinstance(stated, str) else tuple(tuple(row) for row in stated)
+    return TotalOrder(tuple(asked["forecasts"]), told)

@@ -23,13 +23,14 @@ from service.storage.acceptance_breaks import BREAKS_KIND, get_breaks
 from service.storage.archive import entries_at
 from service.storage.draws import draws_directory, fits_directory
 from service.storage.evaluations import EVALUATION_KIND, evaluation_directory, get_evaluation
-from service.storage.forecasts import JOB_KIND, get_forecast
+from service.storage.forecasts import JOB_KIND, StoredOrder, TotalOrder, get_forecast
 from service.storage.jobs import Claim
 from service.storage.scenario_sets import get_set
 from service.worker.acceptance_job import AcceptanceTask, run_rates
 from service.worker.evaluation_job import EvaluationTask, run_evaluation
 from service.worker.forecast_job import Compute, ForecastTask, run_task
 from service.worker.results import Work
+from service.worker.total_job import Component, TotalTask, run_total
 
 KINDS = (JOB_KIND, EVALUATION_KIND, ACCEPTANCE_KIND, BREAKS_KIND)
 
@@ -50,11 +51,26 @@ def _forecast(session: Session, forecast_id: str, data_dir: Path, compute: Compu
     stored = get_forecast(session, forecast_id)
     assert stored is not None, "a job of this kind is written together with its forecast"
     order = stored.order
+    if order.total is not None:
+        return partial(run_total, _total_task(session, stored, order.total, data_dir))
     chosen = get_set(session, *order.scenario_set) if order.scenario_set else None
     frame = forecast_rows(session, order.target, order.as_of, stored.basis.last_row)
     belief = set_at(chosen.record, order.cutoff) if chosen else None
     directory = draws_directory(data_dir, stored.draws_hash)
     return partial(run_task, ForecastTask(order, belief, directory, fits_directory(data_dir)), frame, compute)
+
+
+def _total_task(session: Session, stored: StoredOrder, total: TotalOrder, data_dir: Path) -> TotalTask:
+    """The draws of the forecasts summed, and where dependence is estimated the rows that each of them saw."""
+    components = []
+    for identifier in total.forecasts:
+        one = get_forecast(session, identifier)
+        assert one is not None, "a total is written after its components"
+        rows = None
+        if total.dependence == "estimated":
+            rows = forecast_rows(session, one.order.target, one.order.as_of, one.basis.last_row)
+        components.append(Component(one.order, draws_directory(data_dir, one.draws_hash), rows))
+    return TotalTask(stored.order, tuple(components), draws_directory(data_dir, stored.draws_hash))
 
 
 def _evaluation(session: Session, evaluation_id: str, data_dir: Path) -> Work:

@@ -41,6 +41,7 @@ export async function drawOneYear(next) {
   const options = years.map((row) => element("option", { value: row.year, selected: row.year === year }, String(row.year)));
   byId("year-choice").replaceChildren(...options);
   byId("layer-experts").closest("label").hidden = !figures.weights;
+  byId("layer-model").closest("label").hidden = isTotal();
   await redraw();
   if (fresh) await ask();
 }
@@ -55,10 +56,13 @@ const chosenRow = () => figures.intervals.years.find((row) => row.year === year)
 
 const ask = () => setSubject(figures.forecast.id, year, Math.round(chosenRow().medio / 1000) * 1000);
 
+// A sum has neither experts nor a model of its own: those are its parts'.
+const isTotal = () => figures.forecast.kind === "total";
+
 function wanted() {
   const layers = ["posterior"];
   if (figures.weights && byId("layer-experts").checked) layers.push("experts");
-  if (byId("layer-model").checked) layers.push("model");
+  if (!isTotal() && byId("layer-model").checked) layers.push("model");
   return layers;
 }
 
