@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,21 +94,26 @@ def archive(world: World, errors: Array, realised: Array, stage: str = "adopted"
     """Point forecasts (persons) with these log errors about these outcomes."""
     made = zip(issues(world), errors.tolist(), strict=True)
     return [
-        ArchivedForecast.model_validate(
-            {
-                "series": "first_applications",
-                "geo": "NL",
-                "edition": f"{issued.year}-{1 if issued.month == 2 else 2}",
-                "issued_on": issued,
-                "cutoff": issued,
-                "target_year": target,
-                "stage": stage,
-                "issuer": "mpp",
-                "point": float(realised[target - FIRST_YEAR] * np.exp(error)),
-            }
-        )
-        for (half, issued, target), error in made
+        archived(issued, target, stage, point=float(realised[target - FIRST_YEAR] * np.exp(error)))
+        for (_, issued, target), error in made
     ]
+
+
+def archived(issued: date, target: int, stage: str, **form: Any) -> ArchivedForecast:
+    """One forecast of a world's edition; `form` is what it states, and whose."""
+    return ArchivedForecast.model_validate(
+        {
+            "series": "first_applications",
+            "geo": "NL",
+            "edition": f"{issued.year}-{1 if issued.month == 2 else 2}",
+            "issued_on": issued,
+            "cutoff": issued,
+            "target_year": target,
+            "stage": stage,
+            "issuer": "mpp",
+            **form,
+        }
+    )
 
 
 def _shocks(world: World, count: int, rng: np.random.Generator) -> Array:

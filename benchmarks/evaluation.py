@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.bias_world import FIRST_YEAR, World, issues, log_errors_and_outcomes
+from benchmarks.bias_world import FIRST_YEAR, World, archived, issues, log_errors_and_outcomes
 from models.calibration import ArchivedForecast, EvaluationRequest, Realised
 from models.calibration.evaluation import evaluate
 from models.calibration.scoring import mean_coverage, mean_scores, score_cases
@@ -39,22 +39,8 @@ def archive_of(size: int) -> tuple[list[ArchivedForecast], Realised]:
         _, issued, target = made[place]
         stage = STAGES[round_] if round_ < len(STAGES) else "experts"
         centre = float(realised[target - FIRST_YEAR] * np.exp(errors[place] + 0.05 * rng.standard_normal()))
-        out.append(
-            ArchivedForecast.model_validate(
-                {
-                    "series": "first_applications",
-                    "geo": "NL",
-                    "edition": f"{issued.year}-{1 if issued.month == 2 else 2}",
-                    "issued_on": issued,
-                    "cutoff": issued,
-                    "target_year": target,
-                    "stage": stage,
-                    "issuer": "mpp",
-                    "expert": f"expert {round_}" if round_ >= len(STAGES) else None,
-                    **form(number, centre, target, rng),
-                }
-            )
-        )
+        expert = f"expert {round_}" if round_ >= len(STAGES) else None
+        out.append(archived(issued, target, stage, expert=expert, **form(number, centre, target, rng)))
     values = {FIRST_YEAR + place: float(value) for place, value in enumerate(realised)}
     return out, Realised(values)
 
