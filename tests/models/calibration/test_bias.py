@@ -209,6 +209,30 @@ def test_a_bias_planted_at_one_step_is_named() -> None:
     assert by_stage["adopted"] - by_stage["estimate"] == pytest.approx(0.12, abs=0.04)
 
 
+@pytest.mark.parametrize("part", ["by_horizon", "by_period"])
+def test_a_bias_of_some_years_only_is_seen_there_and_not_elsewhere(part: str) -> None:
+    """A lean at four years ahead, or in the last five years, beside the same archive without it."""
+    world = World(10)
+    errors, realised = log_errors_and_outcomes(world, 5)
+    forecasts = archive(world, errors, realised)
+    late = np.array(
+        [
+            one.target_year - one.issued_on.year == 4 if part == "by_horizon" else one.target_year >= 2010
+            for one in forecasts
+        ]
+    )
+    values = dict(enumerate(realised.tolist(), FIRST_YEAR))
+    found = []
+    for lean in (0.0, 0.3):
+        moved = errors + lean * late
+        answer = bias_answer(fit_bias(forecasts, moved, values, QUICK), forecasts, moved, QUICK)
+        found.append(np.array([group.mean for group in getattr(answer, part)]))
+    rise = found[1] - found[0]
+    # Partial pooling gives a single horizon about half of a lean so far outside its prior.
+    assert 0.1 < rise[-1] < 0.4, rise
+    assert np.all(rise[:-1] < rise[-1] / 2), rise
+
+
 def test_an_expert_who_leans_is_told_from_the_others() -> None:
     world = World(10)
     errors, realised = log_errors_and_outcomes(world, 3)
