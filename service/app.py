@@ -17,7 +17,7 @@ from fastapi.responses import PlainTextResponse
 from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
 from sqlalchemy import Engine
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 from priors.records import ScenarioSet
 from service.api import (
@@ -53,7 +53,7 @@ from service.api import (
 )
 from service.api.finished import of_edition, of_forecast
 from service.logs import configure_logs
-from service.middleware import API_ROOT, BodyLimit, Envelope, Gate
+from service.middleware import API_ROOT, BodyLimit, Envelope, Gate, header
 from service.openapi import DescribedApi, RouteTable
 from service.problems import add_problem_handlers, documented
 from service.security import load_authority
@@ -125,11 +125,22 @@ class InstroomApp(FastAPI):
         limited = BodyLimit(super().build_middleware_stack(), limit=self._settings.max_body)
         gate = Gate(limited, table=self._route_table, development=development)
         return Envelope(
-            gate,
+            gate if development else self._rate_limited(gate),
             origin=self._settings.public_url,
             development=development,
             observe=self.state.metrics.observe,
         )
+
+    def _rate_limited(self, inner: ASGIApp) -> ASGIApp:
+        if self._settings.rate_limit is None:
+            return inner
+        from service.rate_limits import RateLimit
+
+        return RateLimit(inner, limit=self._settings.rate_limit, known=self._known)
+
+    def _known(self, scope: Scope) -> str | None:
+        caller = self.state.authority.known(header(scope, b"authorization"))
+        return caller.name if caller else None
 
     def _route_table(self) -> RouteTable:
         if not hasattr(self.state, "route_table"):

@@ -1,9 +1,10 @@
 """Who is calling and what they may do: bearer tokens with roles, or the marked development mode.
 
-The tokens file is a JSON list of {"name", "role", "sha256"}: the SHA-256 of a long random token, never the
-token. Without it the service serves only its own machine and treats every caller as `admin`; a listener that
-others can reach then refuses to start. Because a web page can make a browser call its own machine under a
-name of its choosing, development mode also refuses a Host that could belong to someone else.
+The tokens file is a JSON list of {"name", "role", "sha256"}: the SHA-256 of a long random token, never the token.
+Beside it or instead of it an OpenID Connect provider may vouch for callers (`service.oidc`). Without either the service
+serves only its own machine and treats every caller as `admin`; a listener that others can reach then refuses to start.
+Because a web page can make a browser call its own machine under a name of its choosing, development mode also refuses
+a Host that could belong to someone else.
 Must not know any resource; a route states its roles with `require(...)`.
 """
 
@@ -12,11 +13,12 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import structlog
 from fastapi import Depends, Request
@@ -26,6 +28,7 @@ from service.problems import Problem
 from service.settings import ConfigurationError, Settings
 
 _SHA256_HEX = 64
+_HOLD_SECONDS, _MOST_HELD = 300.0, 10_000
 _CHALLENGE = 'Bearer realm="instroom"'
 
 
@@ -42,44 +45,96 @@ class Caller:
     role: Role
 
 
+class Provider(Protocol):
+    """Who vouches for tokens that are in no file."""
+
+    def caller(self, token: str) -> tuple[Caller, float]:
+        """Who a token is of, and until when (seconds since 1970); raises Problem 401, 403 or 503."""
+
+
 @dataclass(frozen=True)
 class Authority:
-    """Knows every token by its hash; `development` means: no tokens, this machine only, everyone is admin."""
+    """Knows every token by its hash; `development` means: no tokens, this machine only, everyone is admin.
+
+    A token that `provider` vouched for is `held` for some minutes, so that it is not checked at every request.
+    """
 
     development: bool
     callers: Mapping[str, Caller] = field(default_factory=dict)
+    provider: Provider | None = None
+    held: dict[str, tuple[Caller, float]] = field(default_factory=dict)
 
     def identify(self, authorization: str | None) -> Caller:
-        """The caller behind an Authorization header; raises Problem 401."""
+        """The caller behind an Authorization header; raises Problem 401, and 403 or 503 of a provider."""
         if self.development:
             return Caller("development", Role.ADMIN)
-        scheme, _, token = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
-            raise _unauthorised("A bearer token is needed.", _CHALLENGE)
-        digest = hashlib.sha256(token.strip().encode("utf-8", "surrogateescape")).hexdigest()
-        if digest not in self.callers:
-            raise _unauthorised("This bearer token is not known.", f'{_CHALLENGE}, error="invalid_token"')
-        return self.callers[digest]
+        token = _token(authorization)
+        if token is None:
+            raise unauthorised("A bearer token is needed.", error="")
+        caller = self.known(authorization)
+        if caller is not None:
+            return caller
+        if self.provider is None:
+            raise unauthorised("This bearer token is not known.")
+        caller, until = self.provider.caller(token)
+        if any(caller.name == one.name for one in self.callers.values()):
+            raise unauthorised(f"{caller.name} is the name of a token of this service.")
+        self._hold(token, caller, until)
+        return caller
+
+    def known(self, authorization: str | None) -> Caller | None:
+        """The caller, where that is known without asking a provider."""
+        token = _token(authorization)
+        if token is None:
+            return None
+        digest = _digest(token)
+        caller, until = self.held.get(digest, (None, 0.0))
+        return self.callers.get(digest) or (caller if time.time() < until else None)
+
+    def _hold(self, token: str, caller: Caller, until: float) -> None:
+        while len(self.held) >= _MOST_HELD:
+            self.held.pop(next(iter(self.held)), None)
+        self.held[_digest(token)] = caller, min(until, time.time() + _HOLD_SECONDS)
 
 
-def _unauthorised(detail: str, challenge: str) -> Problem:
+def _token(authorization: str | None) -> str | None:
+    scheme, _, token = (authorization or "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def unauthorised(detail: str, error: str = "invalid_token") -> Problem:
+    """401 with the challenge of RFC 6750, 3."""
+    challenge = f'{_CHALLENGE}, error="{error}"' if error else _CHALLENGE
     return Problem(401, "Unauthorized", detail, headers={"WWW-Authenticate": challenge})
 
 
 def load_authority(settings: Settings) -> Authority:
     """Read the tokens; raises ConfigurationError when the service may not start like this."""
     log = structlog.get_logger("instroom.security")
-    if settings.tokens_file is not None:
-        callers = _read_tokens(settings.tokens_file)
-        log.info("tokens loaded", count=len(callers))
-        return Authority(development=False, callers=callers)
+    if settings.guarded:
+        callers = _read_tokens(settings.tokens_file) if settings.tokens_file else {}
+        issuer = settings.oidc.issuer if settings.oidc else None
+        log.info("access is guarded", tokens=len(callers), issuer=issuer)
+        return Authority(development=False, callers=callers, provider=_provider(settings))
     if not settings.on_loopback:
         raise ConfigurationError(
-            f"HOST is {settings.host}, which others can reach, and no tokens are configured: "
-            "set INSTROOM_TOKENS_FILE, or HOST=127.0.0.1 for development on this machine only."
+            f"HOST is {settings.host}, which others can reach, and no tokens are configured: set "
+            "INSTROOM_TOKENS_FILE or INSTROOM_OIDC_ISSUER, or HOST=127.0.0.1 for development on this machine only."
         )
     log.warning("development mode: every caller is admin", host=settings.host)
     return Authority(development=True)
+
+
+def _provider(settings: Settings) -> Provider | None:
+    if settings.oidc is None:
+        return None
+    from service.oidc import OidcProvider
+
+    return OidcProvider(settings.oidc)
 
 
 def _read_tokens(path: Path) -> dict[str, Caller]:

@@ -133,16 +133,22 @@ def _disk(settings: Settings) -> Iterator[Check]:
 
 def _address(settings: Settings) -> Iterator[Check]:
     where = f"{settings.host}:{settings.port}"
-    if settings.tokens_file is not None:
+    if settings.guarded:
         from service.security import load_authority
 
+        sources = [str(settings.tokens_file)] if settings.tokens_file else []
+        sources += [settings.oidc.issuer] if settings.oidc else []
         yield _tried(
-            "access", f"{where}, tokens from {settings.tokens_file}", lambda: load_authority(settings)
+            "access", f"{where}, tokens from {' and '.join(sources)}", lambda: load_authority(settings)
         )
     elif settings.on_loopback:
         yield Check("access", f"{where}, development mode: every caller is admin")
     else:
-        yield Check("access", where, "others can reach this address and INSTROOM_TOKENS_FILE is not set")
+        yield Check(
+            "access",
+            where,
+            "others can reach this address and neither INSTROOM_TOKENS_FILE nor INSTROOM_OIDC_ISSUER is set",
+        )
 
 
 def _scheduler(settings: Settings) -> Iterator[Check]:

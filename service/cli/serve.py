@@ -34,10 +34,10 @@ _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 def serve(settings: Settings) -> None:
     """Runs until SIGINT or SIGTERM; refuses with a sentence when it cannot start."""
-    if not settings.on_loopback and settings.tokens_file is None:
+    if not settings.on_loopback and not settings.guarded:
         refuse(
             f"HOST is {settings.host}, which others can reach, and no tokens are configured. "
-            "Set INSTROOM_TOKENS_FILE, or HOST=127.0.0.1 for this machine only."
+            "Set INSTROOM_TOKENS_FILE or INSTROOM_OIDC_ISSUER, or HOST=127.0.0.1 for this machine only."
         )
     listener = _bound(settings.host, settings.port)
     port = int(listener.getsockname()[1])
