@@ -21,6 +21,7 @@ from models.calibration.answer import PitBin, ReliabilityPoint, Scales
 from models.calibration.bias_cells import editions_in_time
 from models.calibration.exposure import exposure
 from models.calibration.forms import QuantileForm
+from models.calibration.gaussian_draws import carried_over
 from models.calibration.issuers import issued
 from models.calibration.records import ArchivedForecast
 from models.calibration.statements import Statements
@@ -141,7 +142,7 @@ def _simulator(
     spans = exposure(made.moments, [one.target_year for one in forecasts])
     loading = spans.loading * scales.shock * np.sqrt(spans.length)
     _, edition, gap = editions_in_time(made.issuers, made.editions, made.moments)
-    carried = np.where(gap > 0, scales.edition_autocorrelation**gap, 0.0)
+    carried = carried_over(scales.edition_autocorrelation, gap)
     sd = np.sqrt((loading**2).sum(axis=1) + scales.edition**2 + scales.noise**2)
 
     def simulate(count: int, rng: np.random.Generator) -> Array:

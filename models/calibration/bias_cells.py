@@ -173,6 +173,5 @@ def editions_in_time(
 
 
 def _rho_log_prior(priors: BiasPriors) -> Array:
-    logit = np.log(RHO_GRID / (1 - RHO_GRID))
-    z = (logit - priors.autocorrelation_logit) / priors.autocorrelation_sd
-    return np.asarray(-(z**2) / 2 - np.log(RHO_GRID * (1 - RHO_GRID)))
+    z = (2 * np.arctanh(RHO_GRID) - priors.autocorrelation_logit) / priors.autocorrelation_sd
+    return np.asarray(-(z**2) / 2 - np.log(1 - RHO_GRID**2))

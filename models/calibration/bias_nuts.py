@@ -68,10 +68,10 @@ def build_bias_model(structure: Structure, errors: Array, priors: BiasPriors) ->
             for place, (mu, sd) in enumerate(zip(s.scale_mu, s.scale_sd, strict=True))
         ]
         autocorrelation = _prior("logit_normal", priors.autocorrelation_logit, priors.autocorrelation_sd)
-        rho = term("rho", autocorrelation)
+        rho = 2 * term("rho_share", autocorrelation) - 1
         w = _mixture("noise_precision", s.freedom[0], len(errors))
         covariance = pt.diag(scales[NOISE] ** 2 * w)
-        covariance += scales[2] ** 2 * pt.dot(pt.dot(v, joined * rho**distance), v.T)
+        covariance += scales[2] ** 2 * pt.dot(pt.dot(v, joined * _carried(rho, distance)), v.T)
         if len(s.length):
             lam = _mixture("shock_precision", s.freedom[1], int(s.mixture.max()) + 1)[s.mixture]
             covariance += pt.dot(a * (scales[1] ** 2 * s.length * lam), a.T)
@@ -82,6 +82,15 @@ def build_bias_model(structure: Structure, errors: Array, priors: BiasPriors) ->
             covariance += scales[-1] ** 2 * (s.deviation[:, None] == s.deviation)
         pm.MvNormal("e", mu=bias * np.ones(len(errors)), cov=covariance, observed=observed)
     return model
+
+
+def _carried(rho: Any, distance: Array) -> Any:
+    """Correlation of editions so many half-years apart; below zero successive ones alternate."""
+    place = np.arange(len(distance))
+    alternating = (-1.0) ** np.abs(place[:, None] - place)
+    # Never zero: the derivative of 0^0 is not a number.
+    size = pt.sqrt(rho**2 + 1e-12) ** distance
+    return size * pt.switch(rho < 0, alternating, 1.0)
 
 
 def _mixture(name: str, freedom: float, size: int) -> Any:

@@ -88,10 +88,10 @@ def _factor_chain(c: Array, diagonal: Array, g: Array, fresh: Array, carried: Ar
     lower = np.zeros(len(fresh))
     for k in range(len(fresh)):
         diagonal[k] += fresh[k]
-        if carried[k] > 0:
+        if carried[k] != 0:
             diagonal[k - 1] += carried[k] ** 2 * fresh[k]
     for k in range(len(fresh)):
-        if carried[k] > 0:
+        if carried[k] != 0:
             lower[k] = -carried[k] * fresh[k] / diagonal[k - 1]
             diagonal[k] -= lower[k] ** 2 * diagonal[k - 1]
             c[k] -= lower[k] * c[k - 1]

@@ -24,6 +24,7 @@ from models.calibration.gaussian_draws import (
     SHOCK,
     GaussianDraws,
     Structure,
+    carried_over,
     draw_scales,
 )
 
@@ -82,11 +83,11 @@ def simulate_errors(structure: Structure, scales: Array, rho: float, rng: np.ran
     """Log errors (case,) of an unbiased archive of this shape."""
     s = structure
     pooled = rng.standard_normal(len(s.pooled)) * scales[FIRST_POOLED + s.pooled]
-    carried = np.where(s.gap > 0, rho**s.gap, 0.0)
+    carried = carried_over(rho, s.gap)
     fresh = rng.standard_normal(len(s.gap)) * scales[EDITION] * np.sqrt(1 - carried**2)
     editions = np.empty(len(s.gap))
     for place, (keep, new) in enumerate(zip(carried, fresh, strict=True)):
-        editions[place] = new + (keep * editions[place - 1] if keep > 0 else 0.0)
+        editions[place] = new + (keep * editions[place - 1] if keep != 0 else 0.0)
     mixture = _mixture(rng, s.freedom[1], int(s.mixture.max()) + 1)[s.mixture]
     shocks = rng.standard_normal(len(s.length)) * scales[SHOCK] * np.sqrt(s.length * mixture)
     noise = rng.standard_normal(len(s.z)) * scales[NOISE] * np.sqrt(_mixture(rng, s.freedom[0], len(s.z)))

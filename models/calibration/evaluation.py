@@ -172,7 +172,7 @@ def _reference(
 
 
 def _prior_scales(priors: BiasPriors) -> Scales:
-    rho = float(1 / (1 + np.exp(-priors.autocorrelation_logit)))
+    rho = float(np.tanh(priors.autocorrelation_logit / 2))
     return Scales(
         shock=priors.shock.median,
         edition=priors.edition.median,

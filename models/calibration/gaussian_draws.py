@@ -25,8 +25,9 @@ from models.calibration.block_elimination import draw_effects
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
 
-RHO_GRID = np.linspace(0.01, 0.97, 25)
-_FIRST_RHO = 7
+RHO_GRID = np.linspace(-0.79, 0.97, 45)
+"""Autocorrelations of editions half a year apart; below zero an edition pulls against the one before it."""
+_FIRST_RHO = 27
 NOISE, SHOCK, EDITION, FIRST_POOLED = 0, 1, 2, 3
 """Places in `scales`."""
 
@@ -163,10 +164,22 @@ def _carried(gap: Array) -> tuple[Array, Array]:
     """`(rho, edition)`: what is carried from the edition before, 0 at the start of a chain, and 1 - its square."""
     carried = np.zeros((len(RHO_GRID), len(gap)))
     for g in range(len(RHO_GRID)):
-        for s in range(len(gap)):
-            if gap[s] > 0:
-                carried[g, s] = RHO_GRID[g] ** gap[s]
+        carried[g] = carried_over(RHO_GRID[g], gap)
     return carried, 1 - carried**2
+
+
+@numba.njit(cache=True)
+def carried_over(rho: float, gap: Array) -> Array:
+    """`(edition,)` correlation with the issuer's edition before, `gap` half-years earlier; 0 for a first one.
+
+    Below zero successive editions alternate, however far apart: sign(rho) |rho|^gap.
+    """
+    out = np.zeros(len(gap))
+    for s in range(len(gap)):
+        if gap[s] > 0:
+            size = abs(rho) ** gap[s]
+            out[s] = size if rho > 0 else -size
+    return out
 
 
 @numba.njit(cache=True)
@@ -236,7 +249,7 @@ def _editions(v: Array, carried: Array, free: Array, scale: float, rho_prior: Ar
     log_density, squares = rho_prior.copy(), np.zeros(len(RHO_GRID))
     for g in range(len(RHO_GRID)):
         for s in range(len(v)):
-            before = v[s - 1] if carried[g, s] > 0 else 0.0
+            before = v[s - 1] if carried[g, s] != 0 else 0.0
             squares[g] += (v[s] - carried[g, s] * before) ** 2 / free[g, s]
         log_density[g] -= 0.5 * np.sum(np.log(free[g])) + squares[g] / (2 * scale**2)
     mass = np.cumsum(np.exp(log_density - log_density.max()))

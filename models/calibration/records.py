@@ -112,7 +112,9 @@ class BiasPriors(Record):
     `bias_sd`: bias ~ Normal(0, bias_sd), with `sensitivity_sds` beside it. `shock`: a half-year's surprise, informed
     by the realised changes with weight `realised_weight`, since those also hold what forecasters foresaw. `pooled`:
     spread of stages, issuers and horizons around the bias; `stage_edition`: a stage's own deviation in one edition.
-    Autocorrelation of editions half a year apart: logit ~ Normal(autocorrelation_logit, autocorrelation_sd).
+    Autocorrelation rho of editions half a year apart: logit of (1 + rho) / 2 ~ Normal(autocorrelation_logit,
+    autocorrelation_sd), by default .38 with 95% between -.5 and .9: views persist, but a prior that allows nothing
+    under zero could not find editions independent.
     """
 
     bias_sd: Spread = 0.2
@@ -124,7 +126,7 @@ class BiasPriors(Record):
     noise: ScalePrior = ScalePrior(median=0.05, log_sd=0.7, source="weak: 1% to 20%")
     pooled: ScalePrior = ScalePrior(median=0.04, log_sd=0.7, source="weak: 1% to 16%")
     stage_edition: ScalePrior = ScalePrior(median=0.03, log_sd=0.7, source="weak: 1% to 12%")
-    autocorrelation_logit: Annotated[Number, Field(ge=-5.0, le=5.0)] = 0.0
+    autocorrelation_logit: Annotated[Number, Field(ge=-5.0, le=5.0)] = 0.8
     autocorrelation_sd: Spread = 1.0
     shock_freedom: Annotated[Number, Field(gt=2.0, le=200.0)] = 4.0
     noise_freedom: Annotated[Number, Field(gt=2.0, le=200.0)] = 5.0

@@ -103,10 +103,11 @@ def several_stages_and_issuers(world: World) -> Cells:
     return cells(made, np.concatenate(every), by_stage=True)
 
 
+@pytest.mark.parametrize("rho", [-0.47, 0.49])
 @pytest.mark.parametrize("which", ["one issuer", "stages and issuers"])
-def test_with_scales_held_fixed_the_bias_is_generalised_least_squares(which: str) -> None:
+def test_with_scales_held_fixed_the_bias_is_generalised_least_squares(which: str, rho: float) -> None:
     """Priors too narrow to move, normal instead of Student-t: mean and variance have a closed form."""
-    world, rho_place = World(6), 12
+    world, rho_place = World(6), int(np.argmin(np.abs(RHO_GRID - rho)))
     if which == "one issuer":
         errors, _ = log_errors_and_outcomes(world, 7)
         found = with_errors(shape(world), world, errors)
@@ -124,7 +125,9 @@ def test_with_scales_held_fixed_the_bias_is_generalised_least_squares(which: str
     first = len(made.pooled)
     contrasts, v, a = made.z[:, :first], np.eye(len(made.gap))[made.edition], made.z[:, first:-1]
     at, chain = np.cumsum(made.gap), np.cumsum(made.gap == 0)
-    between = RHO_GRID[rho_place] ** np.abs(at[:, None] - at) * (chain[:, None] == chain)
+    place = np.arange(len(at))
+    between = np.abs(RHO_GRID[rho_place]) ** np.abs(at[:, None] - at) * (chain[:, None] == chain)
+    between *= np.sign(rho) ** np.abs(place[:, None] - place)
     covariance = (
         noise**2 * np.eye(len(e))
         + pooled**2 * contrasts @ contrasts.T
