@@ -2,9 +2,9 @@
 
     body -> forecasts in order of their series -> ForecastOrder of the sum + Basis (hash of their draws)
 
-They must be finished, of one country and citizenship, each of another series, and look from one cutoff with what was
-known on one day over the same years: only then is a path of one a path of the same world as that of another. The order
-in which they are named does not matter. Must not know HTTP, PyMC or jobs.
+They must be finished, of one country and citizenship, each of another series that counts other persons,
+and look from one cutoff with what was known on one day over the same years: only then is a path of one a path of the
+same world as that of another. The order in which they are named does not matter. Must not know HTTP, PyMC or jobs.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from service.storage.jobs import JobState
 
 MOST = 5
 METHOD = "total"
+_HELD_IN_ALL = ("first_applications", "repeat_applications")
 Row = Annotated[tuple[float, ...], Field(max_length=MOST)]
 
 
@@ -94,6 +95,7 @@ def _component(session: Session, place: int, identifier: str, faults: list[Fault
 def _differences(found: Sequence[tuple[int, StoredOrder]]) -> Iterator[Fault]:
     """What keeps a forecast from being summed with the first one, or with one before it."""
     series: dict[str, int] = {}
+    each = {one.order.target.series for _, one in found}
     for place, one in found:
         field, first = pointer("forecasts", place), found[0][1].order
         if one.order.total is not None:
@@ -102,6 +104,9 @@ def _differences(found: Sequence[tuple[int, StoredOrder]]) -> Iterator[Fault]:
             yield Fault(
                 field, f"is of {one.order.target.series}, as forecast {earlier} is; a series is summed once"
             )
+        if one.order.target.series in _HELD_IN_ALL and "all_applications" in each:
+            detail = "is part of all_applications, which is summed too; leave one of the two out"
+            yield Fault(field, detail)
         for name, own, other in (
             ("country", one.order.target.geo, first.target.geo),
             ("citizenship", one.order.target.citizen, first.target.citizen),

@@ -75,7 +75,7 @@ DEPENDENCE: dict[str, Any] = {"independent": "independent", "estimated": "estima
 def totals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Totals]:
     with service_with_roles(tmp_path_factory.mktemp("totals")) as (app, clients):
         deliver_counts(app)
-        for series in (OTHER_SERIES, "resettlement"):
+        for series in (OTHER_SERIES, "resettlement", "all_applications"):
             deliver_counts(app, of=series)
         admin = clients["admin"]
         first = finished(app, admin, 1)
@@ -238,6 +238,7 @@ def test_forecasts_that_cannot_be_summed_are_refused_each_with_its_remedy(totals
     two_years = finished(app, admin, 5, with_set=False, series=OTHER_SERIES, horizonYears=2)
     earlier = finished(app, admin, 6, with_set=False, series=OTHER_SERIES, cutoff="2018-05-31")
     later = finished(app, admin, 7, with_set=False, series=OTHER_SERIES, asOf="2018-11-20")
+    everybody = finished(app, admin, 10, with_set=False, series="all_applications")
     target = {"series": OTHER_SERIES, "geo": "NL", "citizen": "TOTAL"}
     order = {
         "target": target,
@@ -256,6 +257,9 @@ def test_forecasts_that_cannot_be_summed_are_refused_each_with_its_remedy(totals
     assert "has cutoff 2018-05-31" in refused(totals, {"forecasts": [totals.first, earlier]})["/forecasts/1"]
     again = refused(totals, {"forecasts": [totals.first, totals.first]})
     assert "a series is summed once" in again["/forecasts/1"]
+    twice = refused(totals, {"forecasts": [totals.first, totals.second, everybody]})
+    assert list(twice) == ["/forecasts/0"]
+    assert "is part of all_applications" in twice["/forecasts/0"]
     nested = refused(totals, {"forecasts": [totals.first, totals.by_kind["stated"]]})
     assert "is a total itself" in nested["/forecasts/1"]
     assert admin.delete(f"/v1/forecasts/{running}").status_code == 200
