@@ -182,7 +182,7 @@ def _document(
         "components": [],
         "jointProbabilities": None,
         "diagnostics": _diagnostics(summands),
-        "warnings": [asdict(remark) for remark in _remarks(summands)],
+        "warnings": [asdict(remark) for remark in (*_remarks(summands), *_unmeasured(summands, request))],
         "dataQuality": [],
         "timings": {},
         "total": _about(summands, request, laid.years, by_year),
@@ -245,3 +245,18 @@ def _remarks(summands: Sequence[Summand]) -> list[Remark]:
         for summand in summands
         for one in summand.stored.warnings
     ]
+
+
+def _unmeasured(summands: Sequence[Summand], request: TotalRequest) -> list[Remark]:
+    """Pairs of series whose histories hardly overlap, so that they are summed as if independent."""
+    worth = request.dependence.observations
+    if worth is None:
+        return []
+    pairs = [
+        (one.series, other.series)
+        for i, one in enumerate(summands)
+        for j, other in enumerate(summands)
+        if i < j and worth[i, j] <= 1
+    ]
+    detail = "The histories of {} and {} overlap too little to estimate how they depend on each other: independent."
+    return [Remark("dependence_unmeasured", detail.format(*pair), {"list": list(pair)}) for pair in pairs]

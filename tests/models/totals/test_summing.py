@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from models.stored import StoredForecast, open_forecast
 from models.storing import write_forecast
-from models.totals.dependence import stated_dependence
+from models.totals.dependence import Dependence, stated_dependence
 from models.totals.stored import StoredTotal, open_stored
 from models.totals.summing import Summand, TotalRequest, write_total
 from tests.models.made_up import CUTOFF, forecast, moment
@@ -112,3 +113,14 @@ def test_forecasts_of_other_years_are_refused(
     write_forecast(later, tmp_path / "part")
     with pytest.raises(ValueError, match="differ in their target years"):
         summed((parts[0], open_forecast(tmp_path / "part")), tmp_path / "total")
+
+
+def test_a_dependence_that_could_not_be_estimated_is_said(
+    parts: tuple[StoredForecast, StoredForecast], tmp_path: Path
+) -> None:
+    little = Dependence(np.eye(2), np.eye(2), np.array([[0.0, 0.4], [0.4, 0.0]]))
+    both = [Summand("first_applications", parts[0]), Summand("family_arrivals", parts[1])]
+    write_total(both, replace(REQUEST, kind="estimated", dependence=little), tmp_path)
+    (said,) = [one for one in open_stored(tmp_path).warnings if one.code == "dependence_unmeasured"]
+    assert said.parameters == {"list": ["first_applications", "family_arrivals"]}
+    assert "overlap too little" in said.detail
