@@ -89,7 +89,10 @@ function notices({ source }, remarks) {
 // A remark without a text of the page's own is shown in the service's English.
 function remarkItem({ code, parameters, detail }) {
   const key = `remark.${code}`;
-  return has(key) ? element("li", {}, t(key, parameters)) : element("li", { lang: "en" }, detail);
+  if (!has(key)) return element("li", { lang: "en" }, detail);
+  // Those of a total say which of its series they are about.
+  const about = parameters?.series ? `${named("series", parameters.series)}: ` : "";
+  return element("li", {}, about + t(key, parameters));
 }
 
 function drawWeights({ weights, scenarioSet, intervals }) {
