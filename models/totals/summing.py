@@ -241,7 +241,7 @@ def _diagnostics(summands: Sequence[Summand]) -> dict[str, Any]:
 def _remarks(summands: Sequence[Summand]) -> list[Remark]:
     """The components' remarks, each with the series it is about."""
     return [
-        Remark(one.code, f"{summand.series}: {one.detail}", {**one.parameters, "series": summand.series})
+        Remark(one.code, f"{summand.series}: {one.detail}", {**one.parameters, "component": summand.series})
         for summand in summands
         for one in summand.stored.warnings
     ]

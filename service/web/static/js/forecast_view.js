@@ -91,7 +91,7 @@ function remarkItem({ code, parameters, detail }) {
   const key = `remark.${code}`;
   if (!has(key)) return element("li", { lang: "en" }, detail);
   // Those of a total say which of its series they are about.
-  const about = parameters?.series ? `${named("series", parameters.series)}: ` : "";
+  const about = parameters?.component ? `${named("series", parameters.component)}: ` : "";
   return element("li", {}, about + t(key, parameters));
 }
 
