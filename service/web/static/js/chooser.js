@@ -27,6 +27,7 @@ export function nameOf(forecast, sets) {
   const set = sets.get(request.scenarioSet);
   const parts = [];
   if (set) parts.push(t("chooser.edition", { edition: set.edition }));
+  else if (request.total) parts.push(t("chooser.total", { geo: place(request.target.geo) }));
   else if (request.target) parts.push(t("chooser.modelOnly", { geo: place(request.target.geo) }));
   if (request.cutoff) parts.push(t("chooser.cutoff", { date: date(request.cutoff) }));
   if (request.asOf && request.asOf.slice(0, 10) !== request.cutoff) {
