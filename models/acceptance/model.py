@@ -12,7 +12,7 @@ sample. It must not know of forecasts or HTTP; only worker processes import it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +22,12 @@ from models.acceptance.data import AcceptanceData, PolicyBreak
 from models.acceptance.density import acceptance_log_density
 from models.backend import pm, pt
 from models.prior_terms import Prior, term, terms
-from models.sampling import Progress, SamplerDiagnostics, SamplerName, sample
+from models.sampling import SamplerDiagnostics, Sampling, sample
 
 Array = NDArray[np.float64]
 
 
+_TUNE = 300
 REFERENCE_SIZE = 55.0
 """Decisions a year of a nationality whose step is the typical one."""
 
@@ -246,36 +247,24 @@ def fit_acceptance(
     data: AcceptanceData,
     priors: AcceptancePriors = DEFAULT_PRIORS,
     breaks: Sequence[PolicyBreak] = (),
-    *,
-    seed: int,
-    draws: int = 1000,
-    tune: int = 300,
-    chains: int = 4,
-    sampler: SamplerName = "nutpie",
-    progress: Progress | None = None,
+    **options: Unpack[Sampling],
 ) -> AcceptanceFit:
     """Sample the population. The same data, priors and seed give the same draws.
+
+    `options` go to `models.sampling.sample`; 300 tuning draws where they do not say how many.
 
     Raises ValueError when there is no decision at all, or a break touches nothing.
     """
     if not data.total.sum():
         raise ValueError("there are no decisions")
-    sampled = sample(
-        build_acceptance_model(data, priors, breaks),
-        draws=draws,
-        tune=tune,
-        chains=chains,
-        seed=seed,
-        sampler=sampler,
-        progress=progress,
-        mass_matrix="low_rank",
-        structure=(
-            "acceptance",
-            priors.model_dump_json(),
-            data.total.shape,
-            len(set(data.tracks)),
-            len(breaks),
-        ),
+    structure = (
+        "acceptance",
+        priors.model_dump_json(),
+        data.total.shape,
+        len(set(data.tracks)),
+        len(breaks),
     )
-    flat = {name: values.reshape(-1, *values.shape[2:]) for name, values in sampled.posterior.items()}
-    return AcceptanceFit(flat, sampled.diagnostics, tuple(breaks), seed)
+    options.setdefault("tune", _TUNE)
+    model = build_acceptance_model(data, priors, breaks)
+    sampled = sample(model, mass_matrix="low_rank", structure=structure, **options)
+    return AcceptanceFit(sampled.flat, sampled.diagnostics, tuple(breaks), options["seed"])
