@@ -8,8 +8,8 @@ divergences. Seconds are wall clock, processor seconds are of both cores and say
 are told in `acceptance_forms`. FILE is UNHCR's yearly decisions by origin: next year's rates at thirteen origins in 31
 countries against simple forecasts, by decisions in the last year. With --quarters FILE (Eurostat's decisions of whole
 countries) the same one and four quarters ahead. Ratios are of mean CRPS to that of the last value, the log score is
-less that of the last value (in nats, lower is better), the band is that of 75% by randomised PIT; targets have at least
-twenty decisions.
+less that of the last value (in nats, lower is better), the band is that of 75% by randomised PIT, in which an outcome
+is all counts that the source records alike; targets have at least twenty decisions.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from benchmarks.acceptance_forms import compare_forms
 from benchmarks.acceptance_world import made_up_decisions
 from models.acceptance.backtest import LAST_VALUE, QUARTERLY, SIZE_CLASSES, run
 from models.acceptance.data import consecutive
-from models.acceptance.hosts import hosts, read_quarterly_totals, read_unhcr_decisions
+from models.acceptance.hosts import ROUNDED_BELOW, hosts, read_quarterly_totals, read_unhcr_decisions
 from models.acceptance.model import fit_acceptance
 from models.acceptance.plugin import typical_population
 
@@ -86,7 +86,7 @@ def fit_cold_and_warm() -> None:
 def accuracy(path: Path) -> None:
     """Print a line per group of cases and method."""
     countries = dict(hosts(read_unhcr_decisions(path)))
-    scores = run(countries, typical_population(), ORIGINS)
+    scores = run(countries, typical_population(), ORIGINS, rounded_below=ROUNDED_BELOW)
     scores = scores[scores["total"] >= LEAST_AHEAD]
     known = scores[scores["last_total"] >= LEAST_AHEAD]
     groups = {"all from 20": known, "20-50": known[known["last_total"] < 50]}

@@ -4,7 +4,8 @@
     CRPS        of the rate, from equally likely quantiles; the number of decisions ahead is unknown and taken as the
                 last one, at least twenty
     log score   of the positive decisions given how many decisions came
-    PIT         randomised: a count has a whole step of the distribution to itself
+    PIT         randomised: a count, or all counts that the source may have recorded as it, share a step of the
+                distribution (`recorded`)
 
 The baselines' spreads are fitted on cases whose outcome was known at the origin. The model's population is fixed
 beforehand (`plugin`), and hosts' paths use years up to the origin. It must not know files or HTTP.
@@ -73,7 +74,24 @@ def cases(
     return pd.DataFrame(rows)
 
 
-def score_baseline(table: pd.DataFrame, name: str, origin: str, seed: int) -> pd.DataFrame:
+def recorded(positive: Array, total: Array, rounded_below: float = 0.0) -> tuple[Array, Array]:
+    """Least and most positive decisions that a source may have recorded as `positive` of `total`.
+
+    Positive and negative counts below `rounded_below` stand there as the nearest multiple of five.
+    """
+
+    def ends(count: Array) -> tuple[Array, Array]:
+        rounded = count % 5 == 0
+        low = np.where(rounded & (count <= rounded_below) & (rounded_below > 0), count - 2, count)
+        return low, np.where(rounded & (count < rounded_below), count + 2, count)
+
+    (low, high), (fewest, most) = ends(positive), ends(total - positive)
+    return np.maximum(np.minimum(low, total - most), 0.0), np.minimum(np.maximum(high, total - fewest), total)
+
+
+def score_baseline(
+    table: pd.DataFrame, name: str, origin: str, seed: int, rounded_below: float = 0.0
+) -> pd.DataFrame:
     """Scores of one baseline's cases at an origin; its spread is of the cases whose target was over by then."""
     sizes = table[["last_total", "total"]].min(axis=1)
     past = table[(table["target"] <= origin) & (sizes >= LEAST_TO_FIT)]
@@ -81,7 +99,8 @@ def score_baseline(table: pd.DataFrame, name: str, origin: str, seed: int) -> pd
     here = table[table["origin"] == origin]
     forecast, k, n = (here[column].to_numpy(float) for column in (name, "positive", "total"))
     points = spread.rates(forecast, _LEVELS)
-    low, high = (spread.below(forecast, k + side, n) for side in (0.0, 1.0))
+    least, most = recorded(k, n, rounded_below)
+    low, high = spread.below(forecast, least, n), spread.below(forecast, most + 1, n)
     pit = low + np.random.default_rng(seed).random(len(k)) * (high - low)
     return _scored(here, name, crps_of_draws(points, k / n), spread.log_probability(forecast, k, n), pit)
 
@@ -93,6 +112,7 @@ def score_model(
     origin: str,
     seed: int,
     name: str = "model",
+    rounded_below: float = 0.0,
 ) -> pd.DataFrame:
     """Scores of the model's cases at an origin; every host sees its years up to then."""
     here = table[table["origin"] == origin]
@@ -101,11 +121,13 @@ def score_model(
         periods = hosts[str(host)].periods
         ahead = periods.index(own["target"].iloc[0]) - periods.index(origin)
         found = predictive(hosts[str(host)].until(origin), population, periods_ahead=ahead)
-        scored.append(_score_host(own, found, seed, name))
+        scored.append(_score_host(own, found, seed, name, rounded_below))
     return pd.concat(scored, ignore_index=True)
 
 
-def _score_host(own: pd.DataFrame, found: Predictive, seed: int, name: str) -> pd.DataFrame:
+def _score_host(
+    own: pd.DataFrame, found: Predictive, seed: int, name: str, rounded_below: float
+) -> pd.DataFrame:
     last, k, n = (own[column].to_numpy(float) for column in ("last_total", "positive", "total"))
     rng = np.random.default_rng([seed, len(own)])
     mean, sds, weights = _log_odds(found, own["series"].to_numpy())
@@ -116,15 +138,15 @@ def _score_host(own: pd.DataFrame, found: Predictive, seed: int, name: str) -> p
         for total in (np.maximum(last, _LEAST_AHEAD), n)
     )
     crps = crps_of_draws(blind / np.maximum(last, _LEAST_AHEAD), k / n, equal)
-    below, at = ((equal * compare).sum(axis=0) for compare in (shown < k, shown == k))
+    least, most = recorded(k, n, rounded_below)
+    below, until = ((equal * compare).sum(axis=0) for compare in (shown < least, shown <= most))
     scores = _log_probability(found, mean, sds, weights, k, n)
-    return _scored(own, name, crps, scores, below + rng.random(len(k)) * at)
+    return _scored(own, name, crps, scores, below + rng.random(len(k)) * (until - below))
 
 
 def _log_odds(found: Predictive, place: Any) -> tuple[Array, Array, Array]:
     """Mean (case,) and standard deviations (component, case) of the log odds, and the components' weights."""
-    variances = np.stack([part[place] for part in (found.quiet, found.turbulent)]) + found.shock**2
-    return found.mean[place], np.sqrt(variances), np.array([1 - found.share, found.share])
+    return found.mean[place], np.sqrt(found.variances[:, place] + found.shock**2), found.weights
 
 
 def _log_probability(
@@ -137,7 +159,7 @@ def _log_probability(
         p = expit(mean + sd * _GRID[:, None]).clip(1e-9, 1 - 1e-9)
         given = betabinom.logpmf(positive, total, size * p, size * (1 - p))
         parts.append(np.log(weight) + logsumexp(given + np.log(_GRID_WEIGHTS)[:, None], axis=0))
-    return np.asarray(np.logaddexp(*parts))
+    return np.asarray(logsumexp(parts, axis=0))
 
 
 def _scored(here: pd.DataFrame, name: str, crps: Array, log_probability: Array, pit: Array) -> pd.DataFrame:
@@ -152,11 +174,12 @@ def run(
     seed: int = 1,
     ahead: int = 1,
     baselines: Baselines = BASELINES,
+    rounded_below: float = 0.0,
 ) -> pd.DataFrame:
-    """Scores of all methods at the origins, a row per case and method."""
+    """Scores of all methods at the origins, a row per case and method; `rounded_below` is for `recorded`."""
     table = cases(hosts, ahead, baselines)
     parts = []
     for origin in origins:
-        parts += [score_baseline(table, name, origin, seed) for name in baselines]
-        parts.append(score_model(table, hosts, population, origin, seed))
+        parts += [score_baseline(table, name, origin, seed, rounded_below) for name in baselines]
+        parts.append(score_model(table, hosts, population, origin, seed, rounded_below=rounded_below))
     return pd.concat(parts, ignore_index=True)

@@ -15,6 +15,8 @@ import pandas as pd
 
 from models.acceptance.data import AcceptanceData, acceptance_data, pooled_elsewhere
 
+ROUNDED_BELOW = 10.0
+"""Counts under ten stand in UNHCR's file as the nearest multiple of five: no other one occurs among them."""
 _NO_NATIONALITY = ("", "UNK", "STA", "XXA", "XXX", "VAR", "OOO")
 
 

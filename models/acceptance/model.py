@@ -58,19 +58,20 @@ _SCORED = (
     _HOSTS
     + "chosen by the CRPS of the next year's rate at origins 2005, 2008 and 2011, with later scores in sight: "
 )
+_BANDS = _HOSTS + "chosen by bands and CRPS of the next year's rate at origins 2005 to 2011: "
 
 DEFAULT_PRIORS = AcceptancePriors(
-    version="2",
+    version="3",
     typical_step=Prior(
         family="lognormal",
-        parameters={"mu": float(np.log(0.48)), "sigma": 0.25},
-        source=_SCORED + "log odds of a nationality step by .48 a year in quiet years.",
+        parameters={"mu": float(np.log(0.43)), "sigma": 0.25},
+        source=_BANDS + "log odds of a nationality step by .43 a year in quiet years.",
     ),
     size_slope=Prior(
         family="normal",
-        parameters={"mu": -0.15, "sigma": 0.03},
-        source=_SCORED
-        + "steps shrink by a seventh as a nationality grows by a factor e, so that bands hold alike in every size.",
+        parameters={"mu": -0.10, "sigma": 0.03},
+        source=_BANDS
+        + "steps shrink by a tenth as a nationality grows by a factor e, so that bands hold alike in every size.",
     ),
     spread=Prior(
         family="lognormal",

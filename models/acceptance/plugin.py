@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
+from scipy.stats import binom
 
 from models.acceptance.data import AcceptanceData
 from models.acceptance.density import density_and_gradient
@@ -50,14 +51,16 @@ def typical_population(priors: AcceptancePriors = DEFAULT_PRIORS) -> Population:
 
 @dataclass(frozen=True)
 class Predictive:
-    """Next period's log odds by series (series,) before its shock: mean, and variance of either component; `shock`
-    the sd of what all share, `share` of the turbulent component, and what counts vary by (`mixture.beta_size`)."""
+    """Log odds by series of a period ahead before its shocks: `mean` (series,), and `variances` (component, series).
+
+    Component j has j turbulent steps among those between; `weights` (component,) are their probabilities. `shock` is
+    the sd of what all share; `batch` and `correlation` are what counts vary by (`mixture.beta_size`).
+    """
 
     mean: Array
-    quiet: Array
-    turbulent: Array
+    variances: Array
+    weights: Array
     shock: float
-    share: float
     batch: float
     correlation: float
 
@@ -65,7 +68,10 @@ class Predictive:
 def predictive(
     data: AcceptanceData, population: Population, level_sd: float = 1.5, periods_ahead: int = 1
 ) -> Predictive:
-    """The forecast of a period after the last one of `data`."""
+    """The forecast of a period after the last one of `data`.
+
+    Every period between may be turbulent by itself; where in between it lies is averaged over.
+    """
     v, scalars = population.values, population.scalars
     counts = counts_of(data)
     step = (v["typical_step"] * np.exp(v["size_slope"] * log_sizes(data))) ** 2
@@ -73,17 +79,17 @@ def predictive(
     offset = _path(data, scalars, step, counts, moved_sd, level_sd)
     states = filtered(scalars, step, offset, counts, data.first, data.years)
     mean, variance = states[MEAN, -1], states[VARIANCE, -1]
-    length = data.years * periods_ahead
-    rho = 1 - np.exp(-scalars[0] * length)
-    drift = step * length
     later = (data.elsewhere * data.told)[-1]
-    kept = variance * (1 - rho) ** 2
+    turbulent = np.arange(periods_ahead + 1)
+    stays = np.exp(-scalars[0] * data.years)
+    left = stays**periods_ahead
+    drift = step * data.years * np.mean(stays ** (2 * np.arange(periods_ahead)))
+    steps = periods_ahead - turbulent + turbulent * v["turbulent_factor"] ** 2
     return Predictive(
-        mean=offset[-1] + mean + rho * (v["elsewhere_weight"] * later - mean),
-        quiet=kept + drift,
-        turbulent=kept + drift * scalars[4],
+        mean=offset[-1] + mean + (1 - left) * (v["elsewhere_weight"] * later - mean),
+        variances=variance * left**2 + steps[:, None] * drift,
+        weights=binom.pmf(turbulent, periods_ahead, v["turbulent_share"]),
         shock=float(moved_sd * np.sqrt(periods_ahead)),
-        share=v["turbulent_share"],
         batch=v["batch"],
         correlation=v["correlation"],
     )

@@ -2,7 +2,8 @@
 
     SET → stored set → order → (no worker takes it within two seconds: start one) → follow → table, file
 
-The order, its checks and its defaults are those of `service.orders`; an equal forecast is shown at once.
+The order, its checks and its defaults are those of `service.orders`; an equal forecast is shown at once. Acceptance
+rates are ordered with it where there are decisions; a running service computes them, or the next one that runs.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from priors.hashing import content_hash
 from priors.scenario import InvalidScenarioSet, parse_scenario_set
 from priors.summary import LEVELS
+from service.acceptance_orders import order_rates
 from service.cli.children import Child, start_child, stop_children
 from service.cli.follow import follow, how_it_ended
 from service.cli.scenarios import find_set
@@ -91,7 +93,10 @@ def _ordered(sessions: sessionmaker[Session], options: ForecastOptions) -> Store
                 payload["target"] = named
             stated = {name: value for name, value in payload.items() if value is not None}
             order, basis, warnings = prepare_order(session, stated)
-            return order_forecast(session, order, basis, warnings, actor())[0]
+            ordered = order_forecast(session, order, basis, warnings, actor())[0]
+            # Jobs are taken in this order: rates never hold up the forecast.
+            order_rates(session, ordered)
+            return ordered
     except OrderRefused as refused:
         refuse("; ".join(f"{fault.field.strip('/')}: {fault.detail}" for fault in refused.faults), code=1)
 

@@ -118,7 +118,10 @@ def forecast(
         Path | None, typer.Option(help="Write interval scenarios here: .csv or .json by its name.")
     ] = None,
 ) -> None:
-    """Compute a forecast here, with a progress bar, store it, and print its interval scenarios."""
+    """Compute a forecast here, with a progress bar, store it, and print its interval scenarios.
+
+    Acceptance rates are ordered with it where its country's decisions are known; a running service computes them.
+    """
     from service.cli.forecast import ForecastOptions
     from service.cli.forecast import forecast as run
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
-from models.acceptance.backtest import BASELINES, LAST_VALUE, QUARTERLY, cases, run, score_model
+from models.acceptance.backtest import BASELINES, LAST_VALUE, QUARTERLY, cases, recorded, run, score_model
 from models.acceptance.baselines import (
     Spread,
     binomial_trend,
@@ -16,8 +17,9 @@ from models.acceptance.baselines import (
     recent_mean,
 )
 from models.acceptance.data import AcceptanceData
-from models.acceptance.hosts import hosts, read_quarterly_totals, read_unhcr_decisions
-from models.acceptance.plugin import typical_population
+from models.acceptance.hosts import ROUNDED_BELOW, hosts, read_quarterly_totals, read_unhcr_decisions
+from models.acceptance.plugin import predictive, typical_population
+from tests.models.acceptance.made_up_decisions import table
 
 
 def test_log_odds_by_hand() -> None:
@@ -46,6 +48,45 @@ def test_a_spread_is_recovered_and_its_counts_add_up() -> None:
     counts = np.arange(21.0)
     logs = Spread(0.8, 4.0).log_probability(np.full(21, 0.3), counts, np.full(21, 20.0))
     assert np.exp(logs).sum() == pytest.approx(1.0)
+
+
+def test_an_outcome_is_all_counts_that_are_recorded_alike() -> None:
+    positive = np.array([0.0, 5.0, 10.0, 12.0, 40.0, 20.0, 7.0])
+    total = np.array([30.0, 40.0, 40.0, 40.0, 45.0, 20.0, 30.0])
+    least, most = recorded(positive, total, rounded_below=10.0)
+    np.testing.assert_array_equal(least, [0, 3, 8, 12, 38, 18, 7])
+    np.testing.assert_array_equal(most, [2, 7, 10, 12, 42, 20, 7])
+    for ends in recorded(positive, total):
+        np.testing.assert_array_equal(ends, positive)
+
+
+def test_the_source_records_no_small_count_but_multiples_of_five(shared_data: Path) -> None:
+    rows = read_unhcr_decisions(shared_data / "unhcr_decisions_yearly.csv")
+    few = rows["positive"][rows["positive"] < ROUNDED_BELOW]
+    assert len(few) > 10_000
+    assert set(few) == {0, 5}
+
+
+def test_every_quarter_between_may_be_turbulent_by_itself() -> None:
+    """Four quarters ahead the parts are those of drawing the four steps one after the other."""
+    rng = np.random.default_rng(5)
+    data = table(np.full((12, 1), 400.0), np.full((12, 1), 1_000.0))
+    population = typical_population()
+    v, pull = population.values, population.values["pull"]
+    one, four = (predictive(data, population, periods_ahead=ahead) for ahead in (1, 4))
+    np.testing.assert_allclose(four.weights.sum(), 1.0)
+    assert one.variances.shape == (2, 1)
+    assert four.shock == pytest.approx(2 * one.shock)
+    drift = (one.variances[1, 0] - one.variances[0, 0]) / (v["turbulent_factor"] ** 2 - 1)
+    state = (one.variances[0, 0] - drift) / np.exp(-2 * pull / 4)
+    z = np.sqrt(state) * rng.standard_normal(400_000)
+    for _ in range(4):
+        factor = np.where(rng.random(len(z)) < v["turbulent_share"], v["turbulent_factor"], 1.0)
+        z = z * np.exp(-pull / 4) + np.sqrt(drift) * factor * rng.standard_normal(len(z))
+    parts = np.sqrt(four.variances[:, 0])
+    for level in (0.125, 0.025):
+        below = (four.weights * norm.cdf(np.quantile(z, level) / parts)).sum()
+        assert below == pytest.approx(level, abs=0.004)
 
 
 @pytest.fixture(scope="module")
