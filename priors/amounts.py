@@ -82,7 +82,8 @@ def amount(
     freedom = DEFAULT_DEGREES_OF_FREEDOM if degrees_of_freedom is None else float(degrees_of_freedom)
     if family not in SYMMETRIC_FAMILIES and expected == 0:
         detail = f"a {family} amount has one sign; state another family for an amount that may be either"
-        raise ImpossibleBelief("expected", detail)
+        dutch = f"Een aantal van deze vorm ({family}) heeft één teken; kies een andere vorm als het beide kan zijn."
+        raise ImpossibleBelief("expected", detail, dutch)
     # The spread of a symmetric family does not depend on where it stands; with no amount it is its own measure.
     size = abs(float(expected)) or float(spread)
     sd = standard_deviation(family, size, float(spread), spread_meaning, freedom)

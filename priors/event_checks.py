@@ -62,7 +62,11 @@ def _amounts(index: int, event: Event) -> Iterator[Fault]:
                 event.family, stated.expected, stated.spread, event.spread_meaning, event.degrees_of_freedom
             )
         except ImpossibleBelief as impossible:
-            yield Fault(pointer("events", index, "years", str(year), impossible.part), impossible.detail)
+            yield Fault(
+                pointer("events", index, "years", str(year), impossible.part),
+                impossible.detail,
+                impossible.dutch,
+            )
 
 
 def _start(index: int, event: Event) -> Iterator[Fault]:

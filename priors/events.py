@@ -104,7 +104,9 @@ def _amounts(event: Event, pointer: str, faults: list[Fault]) -> tuple[Amount, .
                 event.family, stated.expected, stated.spread, event.spread_meaning, event.degrees_of_freedom
             )
         except ImpossibleBelief as impossible:
-            faults.append(Fault(f"{pointer}/years/{year}/{impossible.part}", impossible.detail))
+            faults.append(
+                Fault(f"{pointer}/years/{year}/{impossible.part}", impossible.detail, impossible.dutch)
+            )
         else:
             found.append(made)
     return tuple(found)

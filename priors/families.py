@@ -16,6 +16,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
+from priors.faults import numerals_nl
 from priors.kernels import FloatArray
 from priors.parents import Parent, parent
 from priors.spread import FAMILIES, SPREAD_MEANINGS, ImpossibleBelief, standard_deviation
@@ -135,5 +136,9 @@ def marginal(
             f"the belief leaves nothing above the {floor:,.0f} persons already counted; "
             f"it expects {expected:,.0f} with a standard deviation of {sd:,.0f}"
         )
-        raise ImpossibleBelief("expected", detail)
+        dutch = (
+            f"Deze verdeling laat niets over boven de {numerals_nl(f'{floor:,.0f}')} personen die al geteld zijn; zij "
+            f"verwacht er {numerals_nl(f'{expected:,.0f}')} met een standaarddeviatie van {numerals_nl(f'{sd:,.0f}')}."
+        )
+        raise ImpossibleBelief("expected", detail, dutch)
     return Marginal(family, float(expected), sd, freedom, float(floor), float(before.cdf(at_floor)))

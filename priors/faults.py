@@ -27,6 +27,19 @@ class InvalidScenarioSet(ValueError):
         self.faults = faults
 
 
+def numerals_nl(text: str) -> str:
+    """A number written in English (1,234.5) as Dutch writes it (1.234,5)."""
+    return text.translate(str.maketrans(",.", ".,"))
+
+
+class Misstated(ValueError):
+    """A field that a check of its own refuses; `dutch` says it in Dutch."""
+
+    def __init__(self, detail: str, dutch: str) -> None:
+        super().__init__(detail)
+        self.dutch = dutch
+
+
 def pointer(*steps: str | int) -> str:
     """JSON pointer to a place in a document; a step "[key]" points at the key's own place."""
     shown = [str(step).replace("~", "~0").replace("/", "~1") for step in steps if step != "[key]"]

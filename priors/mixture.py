@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike
 
 from priors.events import Additions, EventGroup, additions_under, event_groups, groups_in
 from priors.families import ImpossibleBelief, Marginal, marginal
+from priors.faults import numerals_nl
 from priors.inversion import invert
 from priors.kernels import FloatArray
 from priors.records import PoolTable
@@ -187,7 +188,12 @@ def _emptied(components: list[Component]) -> Iterator[Fault]:
                     f"with its events only {1 - total.removed:.2%} of this belief lies above {total.floor:,.0f} "
                     "persons; make the events smaller or less probable"
                 )
-                yield Fault(f"/scenarios/{index}/years/{year}/expected", detail)
+                dutch = (
+                    f"Met de gebeurtenissen erbij ligt maar {numerals_nl(f'{1 - total.removed:.2%}')} van deze "
+                    f"verdeling boven {numerals_nl(f'{total.floor:,.0f}')} personen; maak de gebeurtenissen kleiner of "
+                    "minder waarschijnlijk."
+                )
+                yield Fault(f"/scenarios/{index}/years/{year}/expected", detail, dutch)
 
 
 def _marginals(
@@ -209,5 +215,7 @@ def _marginals(
                 marginal(belief.family, stated.expected, stated.spread, belief.spread_meaning, freedom, floor)
             )
         except ImpossibleBelief as impossible:
-            faults.append(Fault(f"{pointer}/years/{year}/{impossible.part}", impossible.detail))
+            faults.append(
+                Fault(f"{pointer}/years/{year}/{impossible.part}", impossible.detail, impossible.dutch)
+            )
     return tuple(built)

@@ -15,6 +15,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
+from priors.faults import Misstated
+
 LARGEST_PERSONS = 1e7
 Family = Literal["normal", "lognormal", "gamma", "student_t", "triangular", "pert"]
 SpreadMeaning = Literal[
@@ -33,15 +35,15 @@ Series = Literal[
 
 def _storable(text: str) -> str:
     if "\x00" in text:
-        raise ValueError("the character U+0000 cannot be stored")
+        raise Misstated("the character U+0000 cannot be stored", "het teken U+0000 kan niet worden bewaard")
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("half of a surrogate pair is no character")
+        raise Misstated("half of a surrogate pair is no character", "een half surrogaatpaar is geen teken")
     return text
 
 
 def _said(text: str) -> str:
     if not text.strip():
-        raise ValueError("may not be blank")
+        raise Misstated("may not be blank", "mag niet leeg zijn")
     return text
 
 
@@ -50,7 +52,7 @@ def _calendar_date(value: object) -> object:
         return value
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
-    raise ValueError("a date is written as YYYY-MM-DD")
+    raise Misstated("a date is written as YYYY-MM-DD", "een datum wordt geschreven als JJJJ-MM-DD")
 
 
 def _calendar_year(value: object) -> object:
@@ -58,7 +60,7 @@ def _calendar_year(value: object) -> object:
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    raise ValueError("a year is written as four digits")
+    raise Misstated("a year is written as four digits", "een jaar wordt geschreven met vier cijfers")
 
 
 Text = Annotated[str, AfterValidator(_storable)]

@@ -7,8 +7,6 @@ the total of the *whole* year, counted months included; earlier years are refuse
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import ValidationError
 
 from priors.faults import Fault, InvalidScenarioSet, pointer
@@ -23,6 +21,7 @@ from priors.records import (
     YearChange,
 )
 from priors.scenario_checks import meaning_faults
+from priors.shape_words import shape_sentences
 
 __all__ = [
     "Composition",
@@ -38,29 +37,6 @@ __all__ = [
     "parse_scenario_set",
     "shape_faults",
 ]
-
-_SENTENCES = {
-    "value_error": "{error}",
-    "literal_error": "must be one of {expected}",
-    "greater_than": "must be above {gt:,g}",
-    "greater_than_equal": "must be at least {ge:,g}",
-    "less_than": "must be below {lt:,g}",
-    "less_than_equal": "must be at most {le:,.12g}",
-    "too_short": "must hold at least {min_length}",
-    "too_long": "must hold at most {max_length}",
-    "string_too_short": "must have at least {min_length} character",
-    "string_too_long": "must have at most {max_length} characters",
-    "string_pattern_mismatch": "must match the pattern {pattern}",
-    "missing": "this field is required",
-    "extra_forbidden": "this field is not known here",
-    "finite_number": "must be a finite number",
-    "float_type": "must be a number",
-    "model_type": "must be an object",
-    "model_attributes_type": "must be an object",
-    "dict_type": "must be an object",
-    "tuple_type": "must be a list",
-    "string_type": "must be text",
-}
 
 
 def parse_scenario_set(payload: object) -> ScenarioSet:
@@ -84,7 +60,7 @@ def shape_faults(error: ValidationError) -> tuple[Fault, ...]:
     places = [one["loc"] for one in found]
     # A list all of whose items are faulty is also reported as too short; that would only mislead.
     return tuple(
-        Fault(pointer(*one["loc"]), _sentence(one["type"], one.get("ctx", {}), one["msg"]))
+        Fault(pointer(*one["loc"]), *shape_sentences(one["type"], one.get("ctx", {}), one["msg"]))
         for one in found
         if one["type"] != "too_short" or not any(_within(place, one["loc"]) for place in places)
     )
@@ -92,7 +68,3 @@ def shape_faults(error: ValidationError) -> tuple[Fault, ...]:
 
 def _within(place: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bool:
     return len(place) > len(outer) and place[: len(outer)] == outer
-
-
-def _sentence(kind: str, context: dict[str, Any], otherwise: str) -> str:
-    return _SENTENCES.get(kind, otherwise).format(**context)

@@ -108,11 +108,12 @@ def _keys(records: list[tuple[int, Mapping[Any, Any]]], name: str) -> Iterator[F
             continue
         if key in first:
             detail = f"the key {key!r} is already used by number {first[key] + 1} in the list"
-            yield Fault(pointer(name, index, "key"), detail)
+            dutch = f"De sleutel ‘{key}’ is al van nummer {first[key] + 1} in de lijst."
+            yield Fault(pointer(name, index, "key"), detail, dutch)
         if key in RESERVED_KEYS:
-            yield Fault(
-                pointer(name, index, "key"), f"the key {key!r} is reserved for a part of the forecast"
-            )
+            detail = f"the key {key!r} is reserved for a part of the forecast"
+            dutch = f"De sleutel ‘{key}’ is voorbehouden aan een deel van de raming."
+            yield Fault(pointer(name, index, "key"), detail, dutch)
         first.setdefault(key, index)
 
 
@@ -135,7 +136,8 @@ def _year_faults(record: Mapping[Any, Any], cutoff: date | None, *place: str | i
     family = _read("family", _field(record, "family", default))
     if family not in (None, "student_t") and _field(record, "degrees_of_freedom", None) is not None:
         detail = f"degrees of freedom belong to student_t, not to {family}"
-        yield Fault(pointer(*place, "degreesOfFreedom"), detail)
+        dutch = f"Vrijheidsgraden horen bij student_t, niet bij {family}."
+        yield Fault(pointer(*place, "degreesOfFreedom"), detail, dutch)
     years = record.get("years")
     seen: set[int] = set()
     for label in years if isinstance(years, Mapping) else ():
@@ -161,7 +163,7 @@ def _spread(belief: YearBelief, family: str, meaning: str, freedom: float, place
     try:
         standard_deviation(family, belief.expected, belief.spread, meaning, freedom)
     except ImpossibleBelief as impossible:
-        yield Fault(f"{place}/{impossible.part}", impossible.detail)
+        yield Fault(f"{place}/{impossible.part}", impossible.detail, impossible.dutch)
 
 
 def _composition(scenario: Mapping[Any, Any], index: int) -> Iterator[Fault]:

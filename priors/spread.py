@@ -16,6 +16,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import optimize, special
 
+from priors.faults import numerals_nl
 from priors.kernels import kernel
 from priors.parents import SKEWED_FAMILIES, SYMMETRIC_FAMILIES
 
@@ -24,16 +25,21 @@ INTERVALS = {f"half_width_{percent}": percent / 100 for percent in (50, 75, 80, 
 SPREAD_MEANINGS = ("sd", *INTERVALS)
 LARGEST_PERSONS = 1e7
 SMALLEST_RELATIVE_SD = 1e-5
+_WORDS_NL = {"expected": "verwachte instroom", "spread": "spreiding"}
 LARGEST_SKEWED_RELATIVE_SD = 5.0
 
 
 class ImpossibleBelief(ValueError):
-    """No member of the family has this expected inflow and spread; `part` names which is at fault."""
+    """No member of the family has this expected inflow and spread; `part` names which is at fault.
 
-    def __init__(self, part: str, detail: str) -> None:
+    `dutch` is the detail in Dutch.
+    """
+
+    def __init__(self, part: str, detail: str, dutch: str) -> None:
         super().__init__(detail)
         self.part = part
         self.detail = detail
+        self.dutch = dutch
 
 
 @lru_cache(maxsize=4096)
@@ -61,10 +67,14 @@ def standard_deviation(
 
 def _check_size(part: str, words: str, value: float) -> None:
     if not math.isfinite(value) or value <= 0:
-        raise ImpossibleBelief(part, f"the {words} must be a finite number above 0, not {value}")
+        detail = f"the {words} must be a finite number above 0, not {value}"
+        dutch = f"De {_WORDS_NL[part]} moet een eindig getal boven 0 zijn, niet {numerals_nl(str(value))}."
+        raise ImpossibleBelief(part, detail, dutch)
     if value > LARGEST_PERSONS:
         limit = f"{LARGEST_PERSONS:,.0f}"
-        raise ImpossibleBelief(part, f"the {words} must be at most {limit} persons, not {value:g}")
+        detail = f"the {words} must be at most {limit} persons, not {value:g}"
+        dutch = f"De {_WORDS_NL[part]} is hoogstens {numerals_nl(limit)} personen, niet {numerals_nl(f'{value:g}')}."
+        raise ImpossibleBelief(part, detail, dutch)
 
 
 def _check_sd(family: str, expected: float, sd: float) -> None:
@@ -73,15 +83,26 @@ def _check_sd(family: str, expected: float, sd: float) -> None:
         detail = (
             f"the spread is practically zero; a standard deviation of at least {least:g} persons is needed"
         )
-        raise ImpossibleBelief("spread", detail)
+        dutch = (
+            f"De spreiding is zo goed als nul; een standaarddeviatie van ten minste {numerals_nl(f'{least:g}')} "
+            "personen is nodig."
+        )
+        raise ImpossibleBelief("spread", detail, dutch)
     if sd > LARGEST_PERSONS:
-        raise ImpossibleBelief("spread", f"the spread implies a standard deviation of {sd:,.0f} persons")
+        detail = f"the spread implies a standard deviation of {sd:,.0f} persons"
+        dutch = f"Uit de spreiding volgt een standaarddeviatie van {numerals_nl(f'{sd:,.0f}')} personen."
+        raise ImpossibleBelief("spread", detail, dutch)
     if family in SKEWED_FAMILIES and sd > LARGEST_SKEWED_RELATIVE_SD * expected:
         detail = (
             f"a {family} belief may have a standard deviation of at most {LARGEST_SKEWED_RELATIVE_SD:g} "
             f"times the expected inflow, which is {LARGEST_SKEWED_RELATIVE_SD * expected:,.0f} persons"
         )
-        raise ImpossibleBelief("spread", detail)
+        most = numerals_nl(f"{LARGEST_SKEWED_RELATIVE_SD * expected:,.0f}")
+        dutch = (
+            f"Bij deze vorm ({family}) is de standaarddeviatie hoogstens {LARGEST_SKEWED_RELATIVE_SD:g} keer de "
+            f"verwachte instroom: {most} personen."
+        )
+        raise ImpossibleBelief("spread", detail, dutch)
 
 
 def _relative_sd(family: str, target: float, interval: float) -> float:
@@ -92,7 +113,12 @@ def _relative_sd(family: str, target: float, interval: float) -> float:
             f"no {family} belief with this expected inflow has a central {interval:.0%} interval that wide; "
             f"its half-width can be at most {widest:.2f} times the expected inflow"
         )
-        raise ImpossibleBelief("spread", detail)
+        dutch = (
+            f"Geen verdeling van deze vorm ({family}) met deze verwachte instroom heeft een zo breed middelste "
+            f"{interval:.0%}-interval; de halve breedte is hoogstens {numerals_nl(f'{widest:.2f}')} keer de "
+            "verwachte instroom."
+        )
+        raise ImpossibleBelief("spread", detail, dutch)
     low = SMALLEST_RELATIVE_SD / 10
     if relative_half_width(family, low, interval) >= target:
         return low

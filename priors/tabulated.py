@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from priors.families import LEAST_MASS, Marginal
+from priors.faults import numerals_nl
 from priors.kernels import FloatArray
 from priors.parents import Parent
 from priors.spread import ImpossibleBelief
@@ -68,6 +69,9 @@ def tabulated(x: tuple[float, ...], below: tuple[float, ...], floor: float) -> T
     own = Table(np.array(x), np.array(below))
     at = np.asarray(floor)
     if float(own.sf(at)) < LEAST_MASS:
-        raise ImpossibleBelief("expected", f"the pool leaves nothing above the {floor:,.0f} persons counted")
+        detail = f"the pool leaves nothing above the {floor:,.0f} persons counted"
+        counted = numerals_nl(f"{floor:,.0f}")
+        dutch = f"De samenvoeging laat niets over boven de {counted} personen die al geteld zijn."
+        raise ImpossibleBelief("expected", detail, dutch)
     removed = float(own.cdf(at))
     return TabulatedMarginal("tabulated", own.mean, own.sd, 4.0, floor, removed, (x, below))

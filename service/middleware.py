@@ -142,7 +142,8 @@ class Gate:
 
     def _refusal(self, scope: Scope) -> Problem | None:
         if self._development and not is_own_host(header(scope, b"host")):
-            return plain_problem(421, "In development mode only this machine's own names are served.")
+            detail = "In development mode only this machine's own names are served."
+            return plain_problem(421, detail, dutch="In ontwikkelmodus antwoordt alleen deze machine zelf.")
         if not scope["path"].startswith(f"{API_ROOT}/"):
             return None
         path = scope["path"].removeprefix(API_ROOT)
@@ -152,7 +153,10 @@ class Gate:
         operation = operations.get(scope["method"])
         if operation is None:
             allow = {"Allow": self._table().allow(path)}
-            return plain_problem(405, f"{scope['method']} is not offered at this address.", allow)
+            dutch = f"Dit adres kent {scope['method']} niet, wel {self._table().allow(path)}."
+            return plain_problem(
+                405, f"{scope['method']} is not offered at this address.", allow, dutch=dutch
+            )
         return _refused_query(scope, operation) or _refused_media(scope, operation)
 
 
@@ -162,7 +166,12 @@ def _refused_query(scope: Scope, operation: Operation) -> Problem | None:
     unknown = sorted({name for name, _ in given} - operation.query_keys)
     known = ", ".join(sorted(operation.query_keys)) or "none"
     return (
-        invalid_input([(name, f"unknown query key; known here: {known}") for name in unknown])
+        invalid_input(
+            [
+                (name, f"unknown query key; known here: {known}", f"is hier niet bekend; wel bekend: {known}")
+                for name in unknown
+            ]
+        )
         if unknown
         else None
     )
@@ -173,9 +182,11 @@ def _refused_media(scope: Scope, operation: Operation) -> Problem | None:
     has_body = length not in ("", "0") or bool(header(scope, b"transfer-encoding"))
     if has_body and operation.consumes and not _consumed(header(scope, b"content-type"), operation.consumes):
         kinds = ", ".join(sorted(operation.consumes))
-        return plain_problem(415, f"The Content-Type must be one of: {kinds}; text in UTF-8.")
+        dutch = f"Het Content-Type moet een van deze zijn: {kinds}; tekst in UTF-8."
+        return plain_problem(415, f"The Content-Type must be one of: {kinds}; text in UTF-8.", dutch=dutch)
     if not accepts(header(scope, b"accept"), operation.offers):
-        return plain_problem(406, f"Offered here: {', '.join(sorted(operation.offers))}.")
+        offered = ", ".join(sorted(operation.offers))
+        return plain_problem(406, f"Offered here: {offered}.", dutch=f"Hier is er alleen: {offered}.")
     return None
 
 
@@ -240,7 +251,8 @@ class BodyLimit:
         await self._inner(scope, receive, send)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refused = plain_problem(413, f"The body is over {self._limit} bytes.")
+        dutch = f"De inhoud is groter dan {self._limit} bytes."
+        refused = plain_problem(413, f"The body is over {self._limit} bytes.", dutch=dutch)
         await refused.response()(scope, receive, send)
 
 

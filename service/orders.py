@@ -19,11 +19,11 @@ from sqlalchemy.orm import Session
 
 from models.forecast_checks import TargetData, target_data
 from models.request import MODEL_VERSION, ForecastRefused, ForecastTarget, Remark
-from priors.faults import Fault, pointer
+from priors.faults import Fault
 from priors.hashing import content_hash
 from priors.mixture import expert_density
 from priors.records import ScenarioSet, Target
-from priors.scenario import InvalidScenarioSet, parse_scenario_set
+from priors.scenario import InvalidScenarioSet, parse_scenario_set, shape_faults
 from service.forecast_body import ForecastBody
 from service.forecast_rows import data_vintage, forecast_rows
 from service.storage.forecasts import Basis, ForecastOrder
@@ -94,11 +94,11 @@ def prepare_order(session: Session, payload: object, today: date | None = None) 
 def _read(payload: object) -> _Reading:
     """The body with unreadable fields left out, and their faults."""
     if not isinstance(payload, dict):
-        raise OrderRefused([Fault("", "must be an object")])
+        raise OrderRefused([Fault("", "must be an object", "moet een object zijn")])
     try:
         return _Reading(ForecastBody.model_validate(payload), frozenset(), [])
     except ValidationError as error:
-        faults = [Fault(pointer(*fault["loc"]), fault["msg"]) for fault in error.errors()]
+        faults = list(shape_faults(error))
         unread = frozenset(str(fault["loc"][0]) for fault in error.errors())
     readable = {name: value for name, value in payload.items() if name not in unread}
     return _Reading(ForecastBody.model_validate(readable), unread, faults)

@@ -1,7 +1,7 @@
 """The one error shape: `application/problem+json` (RFC 9457), raised as `Problem` anywhere in the service.
 
-A problem has type, title, status and detail; invalid input adds `errors`, a list of
-{"field": JSON pointer into the body or name of a parameter, "detail": what is wrong}, every fault at once.
+A problem has type, title, status and detail, and in `detailNl` the same in Dutch; invalid input adds `errors`, a list
+of {"field": JSON pointer into the body or name of a parameter, "detail" and "detailNl": what is wrong}, all at once.
 Must not know any resource, and never shows an exception's own text for a crash.
 """
 
@@ -16,6 +16,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from priors.shape_words import shape_sentences
+from service.problem_words import sentence_nl
+
 PROBLEM_JSON = "application/problem+json"
 PROBLEM_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -27,6 +30,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
+        "detailNl": {"type": "string", "description": "The same in Dutch."},
         "errors": {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}},
     },
 }
@@ -52,16 +56,18 @@ def fault(field: str, detail: str, dutch: str = "") -> dict[str, str]:
 
 
 class FieldError(NamedTuple):
-    """One fault in the input: where (JSON pointer or parameter) and what."""
+    """One fault in the input: where (JSON pointer or parameter) and what, in Dutch too."""
 
     field: str
     detail: str
+    detail_nl: str = ""
 
 
 class Problem(Exception):
     """An answer that is not a success; raise it anywhere below a request.
 
-    `errors` holds (field, detail[, the same in Dutch]) or ready mappings; `extra` adds members to the body.
+    `errors` holds (field, detail[, the same in Dutch]) or ready mappings; `extra` adds members to the body. `dutch` is
+    the detail in Dutch; without one the status's own sentence stands in (service/problem_words.py).
     """
 
     def __init__(
@@ -71,25 +77,30 @@ class Problem(Exception):
         detail: str,
         errors: Iterable[Fault] = (),
         *,
+        dutch: str = "",
         headers: Mapping[str, str] | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status, self.title, self.detail = status, title, detail
+        self.dutch = dutch or sentence_nl(status)
         self.errors = [dict(e) if isinstance(e, Mapping) else fault(*e) for e in errors]
         self.headers, self.extra = dict(headers or {}), dict(extra or {})
 
     def body(self) -> dict[str, Any]:
         members = {"type": "about:blank", "title": self.title, "status": self.status, "detail": self.detail}
+        members["detailNl"] = self.dutch
         return {**members, **({"errors": self.errors} if self.errors else {}), **self.extra}
 
     def response(self) -> JSONResponse:
         return JSONResponse(self.body(), self.status, headers=self.headers, media_type=PROBLEM_JSON)
 
 
-def plain_problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Problem:
+def plain_problem(
+    status: int, detail: str, headers: Mapping[str, str] | None = None, *, dutch: str = ""
+) -> Problem:
     """A problem whose title is the status's own phrase."""
-    return Problem(status, HTTPStatus(status).phrase, detail, headers=headers)
+    return Problem(status, HTTPStatus(status).phrase, detail, dutch=dutch, headers=headers)
 
 
 def invalid_input(errors: Iterable[Fault], title: str = "Invalid input") -> Problem:
@@ -98,6 +109,8 @@ def invalid_input(errors: Iterable[Fault], title: str = "Invalid input") -> Prob
     count, first = len(problem.errors), problem.errors[0]
     others = f" (and {count - 1} more)" if count > 1 else ""
     problem.detail = f"{first['field']}: {first['detail']}{others}"
+    if dutch := first.get("detailNl"):
+        problem.dutch = f"{first['field']}: {dutch}{f' (en nog {count - 1})' if count > 1 else ''}"
     return problem
 
 
@@ -141,12 +154,13 @@ def _on_invalid_request(_request: Request, exc: Exception) -> JSONResponse:
 
 
 def _field_error(fault: Mapping[str, Any]) -> FieldError:
+    said = shape_sentences(fault["type"], fault.get("ctx", {}), fault["msg"])
     if fault["type"] == "json_invalid":
-        return FieldError("", "the body is not JSON")
+        return FieldError("", *said)
     where, *path = fault["loc"]
     pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
     field = pointer if where == "body" else ".".join(map(str, path))
-    return FieldError(field, str(fault["msg"]).removeprefix("Value error, "))
+    return FieldError(field, *said)
 
 
 def _on_crash(_request: Request, _exc: Exception) -> JSONResponse:

@@ -194,7 +194,9 @@ def require(*roles: Role) -> Callable[[Caller], Caller]:
     def permitted(caller: AnyCaller) -> Caller:
         if caller.role not in allowed:
             names = ", ".join(sorted(allowed))
-            raise Problem(403, "Forbidden", f"The role {caller.role} may not do this; it is for {names}.")
+            detail = f"The role {caller.role} may not do this; it is for {names}."
+            dutch = f"De rol {caller.role} mag dit niet; het is voor {names}."
+            raise Problem(403, "Forbidden", detail, dutch=dutch)
         return caller
 
     return permitted

@@ -24,6 +24,7 @@ from service.api.bodies import RawBody, read_json
 from service.api.context import Configured, Sessions
 from service.api.finished import Finished, SeriesForecast, respond, to_json
 from service.api.forecast_shapes import inlined
+from service.problem_words import state_nl
 from service.problems import Problem, documented, invalid_input
 from service.security import ExpertCaller
 from service.settings import Settings
@@ -139,15 +140,19 @@ def opened(
     with reading(sessions) as session:
         run = get_acceptance(session, done.found.id) if breaks is None else get_breaks(session, breaks)
         if run is None and breaks is None:
-            raise Problem(409, "No acceptance rates", _why_none(session, done))
+            dutch = "Bij deze raming zijn geen inwilligingspercentages berekend."
+            raise Problem(409, "No acceptance rates", _why_none(session, done), dutch=dutch)
     if run is None or run.forecast_id != done.found.id:
         raise invalid_input([("breaks", f"no break {breaks} was declared for this forecast")])
     if run.job.state is JobState.FAILED and run.job.problem:
         detail = f"The rates could not be computed: {run.job.problem.get('detail', '')}"
-        raise Problem(409, "No acceptance rates", detail, run.job.problem.get("errors", ()))
+        dutch = "De inwilligingspercentages konden niet worden berekend."
+        raise Problem(409, "No acceptance rates", detail, run.job.problem.get("errors", ()), dutch=dutch)
     if run.job.state is not JobState.SUCCEEDED:
         detail = f"The computation of the rates is {run.job.state}; ask again when it has succeeded."
-        raise Problem(409, "No results", detail, extra={"acceptanceStatus": run.job.state.value})
+        dutch = f"De berekening van de percentages {state_nl(run.job.state)}; vraag het opnieuw als zij is voltooid."
+        extra = {"acceptanceStatus": run.job.state.value}
+        raise Problem(409, "No results", detail, dutch=dutch, extra=extra)
     return _in_place(settings, run.result_hash)
 
 

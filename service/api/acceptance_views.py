@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from pydantic import ValidationError
 
-from priors.faults import Fault, pointer
+from priors.scenario import shape_faults
 from service.api.acceptance_shapes import AcceptanceBreakBody, AcceptanceWhatIfBody
 from service.api.shapes import Shape
 from service.problems import invalid_input
@@ -72,8 +72,7 @@ def read_body(shape: type[Body], payload: object) -> Body:
     try:
         return shape.model_validate(payload)
     except ValidationError as error:
-        faults = [Fault(pointer(*fault["loc"]), fault["msg"]) for fault in error.errors()]
-        raise invalid_input(faults) from None
+        raise invalid_input(shape_faults(error)) from None
 
 
 def effect_of(before: Answers, after: Answers) -> dict[str, float]:

@@ -64,7 +64,8 @@ def adopt_forecast(
     done = open_finished(forecast_id, sessions, settings)
     if not done.stored.diagnostics.get("passed", False):
         detail = "The diagnostics of this forecast failed; a forecast like that is never adopted."
-        raise Problem(409, "Diagnostics failed", detail)
+        dutch = "De diagnostiek van deze raming is niet in orde; zo'n raming wordt nooit vastgesteld."
+        raise Problem(409, "Diagnostics failed", detail, dutch=dutch)
     try:
         decision = adoption_for(read_adoption(payload), done.found, done.stored, caller.name)
     except AdoptionRefused as refused:
@@ -78,7 +79,8 @@ def adopt_forecast(
                 record_action(session, caller.name, caller.role, "adopt forecast", subject)
     except ArchiveConflicts as conflicts:
         detail = f"The archive has this edition already: {conflicts.conflicts[0].detail}."
-        raise Problem(409, "Archived already", detail) from None
+        dutch = "Het archief heeft deze editie al."
+        raise Problem(409, "Archived already", detail, dutch=dutch) from None
     return _answer(sessions, settings, forecast_id)
 
 
@@ -100,10 +102,15 @@ def _adopted_before(session: Session, decision: Adoption) -> Edition | None:
             f"Edition {decision.edition} is forecast {taken.adoption.forecast_id}; adopt an addendum under a "
             "name of its own and let it supersede that one."
         )
-        raise Problem(409, "Edition exists", detail)
+        dutch = (
+            f"Editie {decision.edition} is raming {taken.adoption.forecast_id}; stel een addendum vast onder een eigen "
+            "naam en laat dat haar vervangen."
+        )
+        raise Problem(409, "Edition exists", detail, dutch=dutch)
     if own is not None and not _alike(own.adoption, decision):
         detail = f"This forecast was adopted as edition {own.adoption.edition} and is immutable since."
-        raise Problem(409, "Adopted already", detail)
+        dutch = f"Deze raming is vastgesteld als editie {own.adoption.edition} en sindsdien onveranderlijk."
+        raise Problem(409, "Adopted already", detail, dutch=dutch)
     return own
 
 
@@ -144,7 +151,11 @@ def _superseded_before(session: Session, forecast_id: str, asked: SupersessionBo
     lock_editions(session)
     own, by = edition_of(session, forecast_id), edition_of(session, asked.by)
     if own is None:
-        raise Problem(409, "Not adopted", "Only an adopted forecast can be superseded.")
+        detail, dutch = (
+            "Only an adopted forecast can be superseded.",
+            "Alleen een vastgestelde raming kan worden vervangen.",
+        )
+        raise Problem(409, "Not adopted", detail, dutch=dutch)
     if asked.by == forecast_id:
         raise invalid_input([("/by", "a forecast cannot supersede itself")])
     if by is None:
@@ -154,7 +165,8 @@ def _superseded_before(session: Session, forecast_id: str, asked: SupersessionBo
         if (own.superseded_by.by_forecast_id, own.superseded_by.note) == (asked.by, asked.note):
             return True
         detail = f"This forecast was superseded by edition {own.superseded_by.by_edition} already."
-        raise Problem(409, "Superseded already", detail)
+        dutch = f"Deze raming is al vervangen door editie {own.superseded_by.by_edition}."
+        raise Problem(409, "Superseded already", detail, dutch=dutch)
     if by.superseded_by is not None:
         detail = f"was itself superseded by edition {by.superseded_by.by_edition}"
         raise invalid_input([("/by", detail)])

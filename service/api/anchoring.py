@@ -17,7 +17,10 @@ from service.storage.scenario_sets import hidden_from
 CONCEPT = "concept"
 
 NOT_YET = Problem(
-    403, "Not yet", "Other experts' sets open once you have stored your own for this edition and target."
+    403,
+    "Not yet",
+    "Other experts' sets open once you have stored your own for this edition and target.",
+    dutch="Sets van anderen gaan open zodra u uw eigen set voor deze editie en reeks hebt opgeslagen.",
 )
 
 

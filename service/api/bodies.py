@@ -37,17 +37,25 @@ def read_json(body: bytes) -> Any:
         document = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_members)
     except _RepeatedMemberError as repeated:
         detail = "this member occurs more than once in one object"
-        raise invalid_input([FieldError(repeated.name, detail)]) from None
+        dutch = "staat meer dan eens in hetzelfde object"
+        raise invalid_input([FieldError(repeated.name, detail, dutch)]) from None
     except RecursionError:
-        raise invalid_input([FieldError("", "the body is nested too deeply")]) from None
+        raise invalid_input(
+            [FieldError("", "the body is nested too deeply", "de inhoud is te diep genest")]
+        ) from None
     except UnicodeDecodeError:
-        raise invalid_input([FieldError("", "the body is not text in UTF-8")]) from None
+        raise invalid_input(
+            [FieldError("", "the body is not text in UTF-8", "de inhoud is geen tekst in UTF-8")]
+        ) from None
     except json.JSONDecodeError as error:
         detail = f"the body is not JSON: line {error.lineno}, column {error.colno}"
-        raise invalid_input([FieldError("", detail)]) from None
+        dutch = f"de inhoud is geen JSON: regel {error.lineno}, kolom {error.colno}"
+        raise invalid_input([FieldError("", detail, dutch)]) from None
     except ValueError:
-        raise invalid_input([FieldError("", "the body holds a number too long to read")]) from None
-    faults = [FieldError(place, "holds a character that cannot be stored") for place in _unstorable(document)]
+        detail, dutch = "the body holds a number too long to read", "de inhoud bevat een te lang getal"
+        raise invalid_input([FieldError("", detail, dutch)]) from None
+    detail, dutch = "holds a character that cannot be stored", "bevat een teken dat niet kan worden bewaard"
+    faults = [FieldError(place, detail, dutch) for place in _unstorable(document)]
     if faults:
         raise invalid_input(faults)
     return document

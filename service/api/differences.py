@@ -69,7 +69,9 @@ def _other(against: str, caller: Caller, sessions: Sessions, settings: Configure
     """The forecast to start from; raises Problem 403 where the caller may not see it, 404, 409."""
     found = find_opened(sessions, against, caller)
     if found.edition_status == CONCEPT and caller.role == Role.CONSUMER:
-        raise Problem(403, "Forbidden", "The forecast to start from is a concept; name an adopted one.")
+        detail = "The forecast to start from is a concept; name an adopted one."
+        dutch = "De raming om mee te vergelijken is een concept; noem een vastgestelde."
+        raise Problem(403, "Forbidden", detail, dutch=dutch)
     return open_finished(against, sessions, settings)
 
 
@@ -107,4 +109,7 @@ def _rest(other: Finished, done: Finished) -> str | None:
 
 
 def _not_comparable(detail: str) -> Problem:
-    return Problem(409, "Not comparable", f"The two forecasts cannot be held against each other: {detail}.")
+    said = f"The two forecasts cannot be held against each other: {detail}."
+    return Problem(
+        409, "Not comparable", said, dutch="Deze twee ramingen zijn niet met elkaar te vergelijken."
+    )

@@ -20,6 +20,7 @@ from priors.fitting import (
     remarks,
 )
 from priors.records import Family, Number, Record
+from priors.shape_words import shape_sentences
 from service.api.bodies import RawBody, read_json
 from service.api.forecast_shapes import inlined
 from service.api.shapes import Shape
@@ -113,7 +114,13 @@ def _read(document: Any) -> Quantiles | Roulette:
     try:
         return _JUDGEMENTS.validate_python(document)
     except ValidationError as error:
-        faults = [(pointer(*_place(fault["loc"])), fault["msg"]) for fault in error.errors()]
+        faults = [
+            (
+                pointer(*_place(fault["loc"])),
+                *shape_sentences(fault["type"], fault.get("ctx", {}), fault["msg"]),
+            )
+            for fault in error.errors()
+        ]
         raise invalid_input(faults, title="Invalid judgements") from None
 
 

@@ -12,9 +12,11 @@ _TAG = re.compile(r'(W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 def required(if_match: str | None) -> str:
     """The If-Match header; raises Problem 428 without one and 400 for what is not a list of tags."""
     if if_match is None:
-        raise Problem(428, "Precondition required", "Send If-Match with the ETag of the version you changed.")
+        detail = "Send If-Match with the ETag of the version you changed."
+        raise Problem(428, "Precondition required", detail)
     if if_match.strip() != "*" and not _tags(if_match):
-        raise Problem(400, "Invalid input", "If-Match holds no ETag.", [("If-Match", "is no quoted ETag")])
+        fault = ("If-Match", "is no quoted ETag", "is geen ETag tussen aanhalingstekens")
+        raise Problem(400, "Invalid input", "If-Match holds no ETag.", [fault])
     return if_match
 
 

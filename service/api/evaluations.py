@@ -27,6 +27,7 @@ from service.api.forecast_shapes import Status, inlined
 from service.api.job_events import STREAM, follow
 from service.api.lists import LINKED, PageNumber, PageSize, link_pages
 from service.api.shapes import Identifier, ListShape, Shape
+from service.problem_words import state_nl
 from service.problems import Problem, documented, invalid_input, not_found
 from service.security import EvaluatorCaller, ReaderOfConcepts
 from service.settings import Settings
@@ -193,7 +194,9 @@ def cancel_evaluation(evaluation_id: EvaluationId, caller: EvaluatorCaller, sess
     ended = find_evaluation(sessions, evaluation_id)
     if ended.job.state is not JobState.CANCELLED:
         detail = f"The evaluation has {ended.job.state} and cannot be cancelled any more."
-        raise Problem(409, "Already ended", detail, extra={"evaluationStatus": ended.job.state.value})
+        dutch = f"De evaluatie {state_nl(ended.job.state)} en kan niet meer worden afgebroken."
+        extra = {"evaluationStatus": ended.job.state.value}
+        raise Problem(409, "Already ended", detail, dutch=dutch, extra=extra)
     return JSONResponse(_state(ended))
 
 
@@ -218,7 +221,9 @@ def finished_evaluation(sessions: Sessions, evaluation_id: str) -> StoredEvaluat
     found = find_evaluation(sessions, evaluation_id)
     if found.job.state is not JobState.SUCCEEDED:
         detail = f"The evaluation is {found.job.state}; it has results once it has succeeded."
-        raise Problem(409, "No results", detail, extra={"evaluationStatus": found.job.state.value})
+        dutch = f"De evaluatie {state_nl(found.job.state)}; resultaten zijn er als zij is voltooid."
+        extra = {"evaluationStatus": found.job.state.value}
+        raise Problem(409, "No results", detail, dutch=dutch, extra=extra)
     return found
 
 
@@ -227,7 +232,8 @@ def whole_evaluation(found: StoredEvaluation, settings: Settings) -> dict[str, A
     directory = evaluation_directory(settings.data_dir, found.result_hash)
     if not (directory / RESULT).is_file():
         detail = "The result of this evaluation is missing; the data directory has to be restored."
-        raise Problem(503, "Result is missing", detail)
+        dutch = "De uitkomst van deze evaluatie ontbreekt; de gegevensmap moet worden hersteld."
+        raise Problem(503, "Result is missing", detail, dutch=dutch)
     document, noted = _read(directory)
     state = _state(found)
     state["provenance"] |= noted

@@ -22,6 +22,7 @@ from service.api.context import Configured, Sessions
 from service.api.etags import not_modified
 from service.api.recent import Recent
 from service.api.shapes import Identifier
+from service.problem_words import state_nl
 from service.problems import Problem, not_found
 from service.security import AnyCaller, Caller, Role, require
 from service.storage.base import reading
@@ -126,13 +127,16 @@ def open_finished(forecast_id: str, sessions: Sessions, settings: Configured) ->
     found = find(sessions, forecast_id)
     if found.job.state is not JobState.SUCCEEDED:
         detail = f"The forecast is {found.job.state}; it has results once it has succeeded."
-        raise Problem(409, "No results", detail, extra={"forecastStatus": found.job.state.value})
+        dutch = f"De raming {state_nl(found.job.state)}; resultaten zijn er als zij is voltooid."
+        extra = {"forecastStatus": found.job.state.value}
+        raise Problem(409, "No results", detail, dutch=dutch, extra=extra)
     from service.storage.draws import draws_directory, open_draws
 
     directory = draws_directory(settings.data_dir, found.draws_hash)
     if not directory.is_dir():
         detail = "The draws of this forecast are missing; the data directory has to be restored."
-        raise Problem(503, "Draws are missing", detail)
+        dutch = "De trekkingen van deze raming ontbreken; de gegevensmap moet worden hersteld."
+        raise Problem(503, "Draws are missing", detail, dutch=dutch)
     opened = Finished(found, open_draws(directory))
     _found.put(forecast_id, opened)
     return opened

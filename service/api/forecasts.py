@@ -36,6 +36,7 @@ from service.api.forecast_shapes import (
 from service.api.lists import LINKED, PageNumber, PageSize, link_pages
 from service.api.shapes import Identifier
 from service.forecast_body import ForecastBody
+from service.problem_words import state_nl
 from service.problems import Problem, documented, invalid_input, not_found
 from service.security import ExpertCaller, ReaderOfConcepts
 from service.storage.audit import record_action
@@ -157,5 +158,7 @@ def cancel_forecast(forecast_id: ForecastId, caller: ExpertCaller, sessions: Ses
             record_action(session, caller.name, caller.role, "cancel forecast", f"forecast:{forecast_id}")
         elif found.job.state is not JobState.CANCELLED:
             detail = f"The forecast has {found.job.state} and cannot be cancelled any more."
-            raise Problem(409, "Already ended", detail, extra={"forecastStatus": found.job.state.value})
+            dutch = f"De raming {state_nl(found.job.state)} en kan niet meer worden afgebroken."
+            extra = {"forecastStatus": found.job.state.value}
+            raise Problem(409, "Already ended", detail, dutch=dutch, extra=extra)
     return JSONResponse(forecast_json(find(sessions, forecast_id)))

@@ -56,7 +56,11 @@ def read_report(
         detail = (
             f"It was computed by {found.basis.model_version}; order it again to get a report of this version."
         )
-        raise Problem(409, "Computed by an earlier version", detail)
+        dutch = (
+            f"Deze evaluatie is berekend door {found.basis.model_version}; vraag haar opnieuw aan voor een rapport van "
+            "deze versie."
+        )
+        raise Problem(409, "Computed by an earlier version", detail, dutch=dutch)
     chosen = language or preferred_language(accept_language)
     as_pdf = form == "pdf" or (form is None and quality(accept, PDF) > quality(accept, HTML))
     address = f"{settings.public_url}{API_ROOT}"

@@ -106,14 +106,16 @@ def throw_draft_away(
 
 def _content(body: bytes) -> str:
     if len(body) > _LARGEST:
-        raise invalid_input([("", f"a draft may have at most {_LARGEST:,} bytes")])
+        raise invalid_input([("", f"a draft may have at most {_LARGEST:,} bytes", "dit concept is te groot")])
     document = read_json(body)
     if not isinstance(document, dict):
-        raise invalid_input([("", "must be an object")])
+        raise invalid_input([("", "must be an object", "moet een object zijn")])
     try:
         return json.dumps(document, separators=(",", ":"), allow_nan=False)
     except ValueError:
-        raise invalid_input([("", "holds a number that is not finite")]) from None
+        raise invalid_input(
+            [("", "holds a number that is not finite", "bevat een getal dat niet eindig is")]
+        ) from None
 
 
 def _check(before: Draft | None, if_match: str | None) -> None:
@@ -121,7 +123,9 @@ def _check(before: Draft | None, if_match: str | None) -> None:
     if before is not None and not strongly_matches(required(if_match), before.etag):
         raise stale(before.etag)
     if before is None and if_match is not None:
-        raise Problem(412, "Precondition failed", "This draft is gone; save it without If-Match.")
+        detail = "This draft is gone; save it without If-Match."
+        dutch = "Dit concept is er niet meer; bewaar het zonder If-Match."
+        raise Problem(412, "Precondition failed", detail, dutch=dutch)
 
 
 def _answer(draft: Draft, status: int = 200) -> Response:

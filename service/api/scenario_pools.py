@@ -24,6 +24,7 @@ from priors.records import (
     Record,
     ScenarioSet,
 )
+from priors.scenario import shape_faults
 from service.api.anchoring import check_opened, unopened
 from service.api.bodies import RawBody, read_json
 from service.api.context import Sessions
@@ -144,8 +145,7 @@ def read_pool_body(document: Any) -> PoolBody:
     try:
         return PoolBody.model_validate(document)
     except ValidationError as error:
-        faults = [(pointer(*fault["loc"]), fault["msg"]) for fault in error.errors()]
-        raise invalid_input(faults, title="Invalid scenario pool") from None
+        raise invalid_input(shape_faults(error), title="Invalid scenario pool") from None
 
 
 def _members(session: Session, asked: PoolBody, caller: Caller) -> list[StoredSet]:
@@ -155,10 +155,11 @@ def _members(session: Session, asked: PoolBody, caller: Caller) -> list[StoredSe
             found.append(get_set(session, member.scenario_set, member.version))
             check_opened(session, member.scenario_set, caller)
         except UnknownScenarioSet as unknown:
-            faults.append((pointer("members", place, "scenarioSet"), f"there is no scenario set {unknown}"))
+            where, dutch = pointer("members", place, "scenarioSet"), f"scenarioset {unknown} bestaat niet"
+            faults.append((where, f"there is no scenario set {unknown}", dutch))
     twice = [one.id for one in found]
     faults += [
-        (pointer("members", place, "scenarioSet"), "is pooled twice")
+        (pointer("members", place, "scenarioSet"), "is pooled twice", "staat er twee keer in")
         for place, one in enumerate(found)
         if one.id in twice[:place] and not faults
     ]

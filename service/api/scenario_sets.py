@@ -237,7 +237,13 @@ def _stated(document: object) -> ScenarioSet:
     with _refusals():
         record = parse_scenario_set(document)
     if record.cutoff > datetime.now(UTC).date():
-        raise invalid_input([FieldError("/cutoff", f"{record.cutoff} lies in the future")])
+        raise invalid_input(
+            [
+                FieldError(
+                    "/cutoff", f"{record.cutoff} lies in the future", f"{record.cutoff} ligt in de toekomst"
+                )
+            ]
+        )
     return record
 
 

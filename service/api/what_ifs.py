@@ -102,9 +102,11 @@ def what_if(body: RawBody, done: SeriesForecast) -> Response:
 def _changed(payload: object, done: Finished) -> tuple[ScenarioSet | None, float]:
     """The patched set and weight; raises Problem 400 with every fault."""
     if not isinstance(payload, dict):
-        raise invalid_input([("", "must be an object")])
+        raise invalid_input([("", "must be an object", "moet een object zijn")])
     known = (*_PARTS, "expertWeight")
-    faults: _Faults = [(pointer(name), "is not known here") for name in payload if name not in known]
+    faults: _Faults = [
+        (pointer(name), "is not known here", "is hier niet bekend") for name in payload if name not in known
+    ]
     patched, set_faults = _patched_set(payload, done)
     expert_weight, weight_faults = _expert_weight(payload, done)
     if faults := [*faults, *set_faults, *weight_faults]:
@@ -138,14 +140,18 @@ def _stated(done: Finished) -> dict[str, Any]:
 
 
 def _expert_weight(payload: Mapping[str, Any], done: Finished) -> tuple[float, _Faults]:
+    from priors.scenario import shape_faults
+
     if payload.get("expertWeight") is None:
         return done.found.order.expert_weight, []
     try:
         weight = WhatIfBody.model_validate({"expertWeight": payload["expertWeight"]}).expert_weight or 0.0
     except ValidationError as error:
-        return 0.0, [("/expertWeight", fault["msg"]) for fault in error.errors()]
+        return 0.0, list(shape_faults(error))
     if weight > 0 and done.stored.scenario_set is None and "scenarios" not in payload:
-        return 0.0, [("/expertWeight", "must be 0 without scenarios: there is nothing to weigh")]
+        detail = "must be 0 without scenarios: there is nothing to weigh"
+        dutch = "moet 0 zijn zonder scenario's: er is niets te wegen"
+        return 0.0, [("/expertWeight", detail, dutch)]
     return weight, []
 
 

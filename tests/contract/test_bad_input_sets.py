@@ -125,6 +125,7 @@ def test_a_set_stated_wrongly_is_refused_by_name_and_nothing_is_stored(
         errors = answer.json()["errors"]
         named = [error for error in errors if error["field"].startswith(field)]
         assert named and said in " ".join(error["detail"] for error in named), errors
+        assert all(error["detailNl"] not in ("", error["detail"]) for error in errors), errors
     assert stored() == before
 
 

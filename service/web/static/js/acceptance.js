@@ -7,6 +7,7 @@ import { latest, loadForecasts, nameOf } from "./chooser.js";
 import { byId, element, show } from "./dom.js";
 import { clearFailure, failWith } from "./failure.js";
 import { parseNumber, parsePersons, persons, place, signed, t } from "./i18n.js";
+import { worded } from "./service_words.js";
 import { startShell } from "./shell.js";
 import { table } from "./tables.js";
 
@@ -31,7 +32,7 @@ async function loadRates() {
     view.rates = await get(address("acceptance-rates"));
   } catch (error) {
     if (!(error instanceof ServiceError) || error.status !== CONFLICT) throw error;
-    view.refused = error.detail;
+    view.refused = worded(error);
   } finally {
     clearTimeout(slow);
     show(byId("loading"), false);

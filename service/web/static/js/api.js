@@ -7,13 +7,14 @@ const listeners = new Set();
 
 export class ServiceError extends Error {
   /**
-   * status 0 means that no answer came at all; detail is the service's own sentence, if it sent one; errors are
-   * its faults in what was sent, [{field, detail}].
+   * status 0 means that no answer came at all; detail is the service's own sentence, if it sent one, detailNl the same
+   * in Dutch; errors are its faults in what was sent, [{field, detail, detailNl}].
    */
-  constructor(status, detail, errors = []) {
+  constructor(status, { detail, detailNl, errors = [] } = {}) {
     super(detail || `status ${status}`);
     this.status = status;
     this.detail = detail || "";
+    this.detailNl = detailNl || "";
     this.errors = errors;
   }
 }
@@ -42,7 +43,7 @@ async function request(address, { accept = "application/json", signal, method = 
     response = await fetch(address, { method, body, headers: sent, signal, credentials: "same-origin" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ServiceError(0, "");
+    throw new ServiceError(0);
   }
   const development = response.headers.get("X-Instroom-Mode") === "development";
   for (const listener of listeners) listener(development);
@@ -52,12 +53,12 @@ async function request(address, { accept = "application/json", signal, method = 
 
 async function asError(response) {
   const kind = response.headers.get("Content-Type") || "";
-  if (!kind.includes("json")) return new ServiceError(response.status, "");
+  if (!kind.includes("json")) return new ServiceError(response.status);
   try {
-    const problem = await response.json();
-    return new ServiceError(response.status, problem.detail, problem.errors ?? []);
+    const { detail, detailNl, errors } = await response.json();
+    return new ServiceError(response.status, { detail, detailNl, errors: errors ?? [] });
   } catch {
-    return new ServiceError(response.status, "");
+    return new ServiceError(response.status);
   }
 }
 
@@ -73,7 +74,7 @@ export async function get(path, query, options) {
     return await response.json();
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ServiceError(response.status, "");
+    throw new ServiceError(response.status);
   }
 }
 
@@ -134,7 +135,7 @@ function nextPage(link) {
 export async function streamEvents(path, receive, signal) {
   const response = await request(address(path), { accept: "text/event-stream", signal });
   if (!(response.headers.get("Content-Type") || "").startsWith("text/event-stream")) {
-    throw new ServiceError(response.status, "");
+    throw new ServiceError(response.status);
   }
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";

@@ -7,6 +7,7 @@ import { drawResult } from "./evaluation/result.js";
 import { clearFailure, drawFailure, failWith } from "./failure.js";
 import { moment, named, percent, t } from "./i18n.js";
 import { UNDER_WAY, follow } from "./progress.js";
+import { said } from "./service_words.js";
 import { startShell } from "./shell.js";
 
 const view = { evaluations: [], chosen: null, found: null, working: null };
@@ -55,7 +56,7 @@ async function choose(id) {
     const found = await get(`/evaluations/${encodeURIComponent(id)}`);
     if (found.status === "succeeded") return showResult(found);
     if (UNDER_WAY.has(found.status)) return watch(found);
-    drawFailure({ sentenceKey: `outcome.${found.status}`, detail: found.error?.detail });
+    drawFailure({ sentenceKey: `outcome.${found.status}`, detail: found.error?.detail, detailNl: found.error?.detailNl });
   } catch (error) {
     failWith(error);
   }
@@ -83,15 +84,16 @@ async function start(event) {
     else watch(body);
     drawChooser();
   } catch (error) {
-    if (error instanceof ServiceError && error.status === 400) drawFaults(error.errors.map((one) => one.detail), "en");
+    if (error instanceof ServiceError && error.status === 400) drawFaults(error.errors.map((one) => said(one)));
     else failWith(error);
   } finally {
     byId("start").disabled = false;
   }
 }
 
-function drawFaults(faults, lang = null) {
-  byId("order-faults").replaceChildren(...faults.map((fault) => element("li", { lang }, fault)));
+/** faults: sentences, or elements that hold them. */
+function drawFaults(faults) {
+  byId("order-faults").replaceChildren(...faults.map((fault) => element("li", {}, fault)));
 }
 
 /** Follows an evaluation under way and shows what it found when it is done. */

@@ -3,6 +3,7 @@
 import { ServiceError } from "./api.js";
 import { byId, element, show } from "./dom.js";
 import { t } from "./i18n.js";
+import { said } from "./service_words.js";
 
 const SENTENCES = {
   0: "failure.unreachable",
@@ -19,7 +20,7 @@ let shown = null;
 
 export const sentenceFor = (status) => t(SENTENCES[status] ?? "failure.other");
 
-/** problem: {sentenceKey?, status?, detail?}; the detail is the service's own English sentence. */
+/** problem: {sentenceKey?, status?, detail?, detailNl?}; the details are the service's own sentence. */
 export function drawFailure(problem) {
   shown = problem;
   redrawFailure();
@@ -28,7 +29,7 @@ export function drawFailure(problem) {
 export function failWith(error) {
   // Anything but an answer of the service is a fault of this page and belongs in the console.
   if (!(error instanceof ServiceError)) throw error;
-  drawFailure({ status: error.status, detail: error.detail });
+  drawFailure({ status: error.status, detail: error.detail, detailNl: error.detailNl });
 }
 
 export function clearFailure() {
@@ -39,7 +40,7 @@ export function clearFailure() {
 
 export function redrawFailure() {
   if (!shown) return;
-  const { status, detail, sentenceKey } = shown;
+  const { status, detail, detailNl, sentenceKey } = shown;
   const box = element(
     "div",
     { class: "utrecht-alert utrecht-alert--error notice" },
@@ -48,7 +49,7 @@ export function redrawFailure() {
   );
   if (detail) {
     const [before, after] = t("failure.detail", { detail: "\u0000" }).split("\u0000");
-    box.append(element("p", { class: "hint" }, before, element("span", { lang: "en" }, detail), after));
+    box.append(element("p", { class: "hint" }, before, said({ detail, detailNl }), after));
   }
   byId("failure").replaceChildren(box);
   show(byId("token-form"), status === 401);

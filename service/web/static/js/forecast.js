@@ -66,7 +66,7 @@ async function choose(id) {
 
 function showState(forecast) {
   if (UNDER_WAY.has(forecast.status)) return watch(forecast);
-  drawFailure({ sentenceKey: `failure.${forecast.status}`, detail: forecast.error?.detail });
+  drawFailure({ sentenceKey: `failure.${forecast.status}`, detail: forecast.error?.detail, detailNl: forecast.error?.detailNl });
 }
 
 /** Follows a forecast under way; when it is done it is shown at once if nothing else is on the page. */

@@ -2,6 +2,7 @@
 
 import { byId, show } from "./dom.js";
 import { has, percent, t } from "./i18n.js";
+import { worded } from "./service_words.js";
 
 let shown = null;
 
@@ -35,7 +36,7 @@ export function redrawProgress() {
 /** What the computation is doing, in the reader's language. */
 export function stageSentence(state) {
   if (state.status === "succeeded") return t("progress.ready");
-  if (state.status === "failed") return t("progress.failed", { detail: state.error?.detail ?? "" }).trim();
+  if (state.status === "failed") return t("progress.failed", { detail: worded(state.error ?? {}) }).trim();
   if (state.status === "cancelled") return t("progress.cancelled");
   if (state.status === "queued" || !state.stage) return t("stage.queued");
   const key = `stage.${state.stage.replaceAll(" ", "_")}`;

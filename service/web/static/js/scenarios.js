@@ -169,7 +169,7 @@ function refused(error) {
   if (!(error instanceof ServiceError)) throw error;
   if (error.status === 401) return failWith(error);
   byId("results").classList.add("results--stale");
-  if (error.status === 400) return faults(error.errors.length ? error.errors : [{ field: "", detail: error.detail }]);
+  if (error.status === 400) return faults(error.errors.length ? error.errors : [{ field: "", detail: error.detail, detailNl: error.detailNl }]);
   drawUnreachable(error);
   clearTimeout(retrying);
   retrying = setTimeout(() => ask(performance.now()), RETRY);

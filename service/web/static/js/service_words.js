@@ -4,6 +4,11 @@
 import { element } from "./dom.js";
 import { language } from "./i18n.js";
 
+/** item: {detail, detailNl?}; its sentence as text, where a place for text is all there is. */
+export function worded({ detail, detailNl }) {
+  return (language() === "nl" && detailNl) || detail || "";
+}
+
 /** item: {detail, detailNl?}; a span with its sentence, `before` (a place in a file, say) in front of it. */
 export function said({ detail, detailNl }, before = "") {
   const dutch = language() === "nl";

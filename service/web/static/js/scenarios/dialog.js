@@ -45,8 +45,8 @@ export function dialogFault(sentence, lines = []) {
 }
 
 /** A list item per fault of a refusal, with the place it is at. */
-export function faultLines({ errors, detail }) {
-  const faults = errors?.length ? errors : [{ field: "", detail }].filter((one) => one.detail);
+export function faultLines({ errors, detail, detailNl }) {
+  const faults = errors?.length ? errors : [{ field: "", detail, detailNl }].filter((one) => one.detail);
   return faults.map((fault) => element("li", {}, said(fault, place(fault))));
 }
 

@@ -6,6 +6,7 @@ import { failWith } from "../failure.js";
 import { percent, t } from "../i18n.js";
 import { follow } from "../progress.js";
 import { stageSentence } from "../progress_panel.js";
+import { worded } from "../service_words.js";
 import { button } from "./controls.js";
 
 let following = null;
@@ -34,13 +35,13 @@ async function order(body, done) {
   try {
     const { body: made } = await send("POST", "/forecasts", body);
     const last = await follow(made.id, (state) => say(progressText(state)), following.signal);
-    if (last?.status !== "succeeded") return say(t("order.failed", { detail: last?.error?.detail ?? "" }));
+    if (last?.status !== "succeeded") return say(t("order.failed", { detail: worded(last?.error ?? {}) }));
     await done();
     show(byId("order"), true);
     return say(t("order.done"));
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
-    return say(t("order.failed", { detail: error.detail }));
+    return say(t("order.failed", { detail: worded(error) }));
   } finally {
     following = null;
   }
