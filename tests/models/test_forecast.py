@@ -208,7 +208,6 @@ class TestMethod:
     ) -> None:
         monkeypatch.setattr("models.weighting.MIN_EFFECTIVE", 1e9)
         monkeypatch.setattr("models.weighting.MAX_PARETO_K", -9.0)
-        monkeypatch.setattr("models.weighting._SHORT_TAIL", -9.0)
         assert ran().diagnostics["methodUsed"] == "joint"
 
     def test_never_without_experts_or_open_years(self, joint_calls: list[Posterior]) -> None:

@@ -307,15 +307,32 @@ def test_diagnostics_of_a_component() -> None:
     assert found.reliable
 
 
-def test_a_tail_that_ends_soon_is_trusted_and_one_that_does_not_is_not() -> None:
-    rng = np.random.default_rng(4)
-    heavy = np.log(1 + 0.2 * rng.pareto(1.0, 20_000))
-    short = np.minimum(heavy, np.log(9 * np.exp(heavy).mean()))
-    for logs, trusted in ((heavy, False), (short, True)):
+@pytest.mark.parametrize("cap", [5.0, 9.0])
+@pytest.mark.parametrize("shape", [0.75, 0.95, 1.2])
+def test_weights_that_are_bounded_low_are_trusted_by_their_k_hat(shape: float, cap: float) -> None:
+    rng = np.random.default_rng(2)
+    for _ in range(10):
+        logs = np.log(np.minimum(1 + 0.2 * rng.uniform(size=20_000) ** -shape, cap))
         found = WeighedComponent("a", np.zeros((20_000, 1)), logs, "weighted")
-        assert found.effective_draws > 1_000 or not trusted
-        assert found.pareto_k > 0.7 or trusted
-        assert found.reliable == trusted
+        assert found.pareto_k < 0.7 and found.reliable
+
+
+def test_a_heavy_tail_is_not_trusted_because_its_largest_draws_have_not_come() -> None:
+    """Chances off by far more than the effective draws promise, where no weight is over ten times the mean."""
+    rng, shape, scale, below = np.random.default_rng(1), 0.95, 0.002, 0.125
+    whole = 1 + scale / (1 - shape)
+    true = (below + scale * below ** (1 - shape) / (1 - shape)) / whole
+    errors = []
+    for _ in range(200):
+        u = rng.uniform(size=20_000)
+        weights = 1 + scale * u**-shape
+        found = WeighedComponent("a", np.zeros((20_000, 1)), np.log(weights), "weighted")
+        assert not found.reliable
+        if weights.max() < 10 * weights.mean():
+            chance = weights[u < below].sum() / weights.sum()
+            errors.append((chance - true) / np.sqrt(true * (1 - true) / found.effective_draws))
+    assert len(errors) >= 5
+    assert np.sqrt(np.mean(np.square(errors))) > 2.5
 
 
 def test_a_proposal_that_served_a_belief_serves_it_moved_a_little() -> None:
