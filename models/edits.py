@@ -112,6 +112,11 @@ class Edit:
         return self._groups[state.events]
 
     @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """Of every component before or after."""
+        return tuple(dict.fromkeys([*self._before, *self._after]))
+
+    @cached_property
     def slots(self) -> int:
         """How many events there are before and after."""
         return len({event.key for groups in self._slotted for group in groups for event in group})

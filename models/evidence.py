@@ -62,9 +62,24 @@ class Correction:
     def __call__(self, log_totals: Array) -> Array:
         """What to add to the log evidence at `(draw, open year)`: an array `(draw,)`."""
         total = np.zeros(len(log_totals))
-        for column, knots, heights in zip(log_totals.T, self.knots, self.heights, strict=True):
-            total += np.interp(column, knots, heights)
+        piece, passed = np.empty(len(total), dtype=np.int8), np.empty(len(total), dtype=np.bool_)
+        for column, knots, (slopes, at_zero) in zip(log_totals.T, self.knots, self._lines, strict=True):
+            piece[:] = 0
+            for knot in knots:
+                piece += np.greater(column, knot, out=passed)
+            total += at_zero.take(piece)
+            total += slopes.take(piece) * column
         return total
+
+    @cached_property
+    def _lines(self) -> list[tuple[Array, Array]]:
+        """Of every year, slopes and heights at zero `(piece,)` of the lines between knots and, flat, outside."""
+        found = []
+        for knots, heights in zip(np.asarray(self.knots), np.asarray(self.heights), strict=True):
+            slopes = np.concatenate([[0.0], np.diff(heights) / np.diff(knots), [0.0]])
+            starts, ends = np.concatenate([knots[:1], knots]), np.concatenate([heights[:1], heights])
+            found.append((slopes, ends - slopes * starts))
+        return found
 
 
 @dataclass(frozen=True)

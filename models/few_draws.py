@@ -24,26 +24,30 @@ from models.proposals import (
     log_prior_over_mixture,
     log_tilt,
     moved_normals,
-    proposed_points,
+    proposed_events,
+    stated_chances,
 )
 from models.stated_draws import cut_to_floor
 from models.weigher import Weigher
 from models.weighting import Weighing, weigh_component
 from priors.copula import draw_component
 from priors.events import (
-    EventBelief,
+    AmountsInRows,
     EventGroup,
+    SharedAmounts,
     restricted_additions,
     restricted_event,
     waits,
-    yearly_amounts,
 )
 
 Array = NDArray[np.float64]
 Place = tuple[str, bool]  # key of a component, whether its belief is the edited one
 
 LEAST_EFFECTIVE = 0.1  # share of the draws that must count, else a proposal is looked for
-_LIFTED = 0.01  # share of the draws that may be lifted onto the floor instead of spread by rank
+_LIFTED, _FEW_LIFTED = (
+    0.01,
+    4,
+)  # draws that may be lifted onto the floor instead of spread by rank: share and number
 _LEAST_FOR_A_PROPOSAL = 512
 
 
@@ -76,12 +80,17 @@ class _FewDraws:
         self._open = open_years_of(self._evidence)
         self._completed = completed_totals(self._evidence)
         self._first_open = self._evidence.observation.first_open
-        self._base = weigher.normals(edit.slots)[:rows]
+        # Every component has rows of its own: together they spread over many more points than each has.
+        self._rows, self._blocks = rows, max(min(weigher.rows // rows, len(edit.keys)), 1)
+        self._base = weigher.normals(edit.slots)[: rows * self._blocks]
+        self._block = {key: place % self._blocks for place, key in enumerate(edit.keys)}
         self._kept = np.zeros(rows, dtype=bool)
         self._kept[kept_rows(rows)] = True
         self._proposals: dict[Place, Proposal | None] = {}
         self._beliefs: dict[tuple[Place, bool], tuple[Array, Array]] = {}
-        self._amounts: dict[tuple[EventBelief, float], list[tuple[int, Array]]] = {}
+        self._amounts: dict[float, SharedAmounts] = {}
+        self._stated: dict[tuple[int, str], list[float]] = {}
+        self._drawn_from: dict[tuple[int, Place], Array] = {}
         self._occurring: dict[tuple[int, tuple[Place, ...]], tuple[list[NDArray[np.bool_]], Array]] = {}
 
     def drawn(self, states: Sequence[State]) -> dict[State, Drawn]:
@@ -99,14 +108,19 @@ class _FewDraws:
     def adapt(self, state: State) -> None:
         """Find a proposal for a state, which others of the same belief use too."""
         component, rho = self._edit.component(state), self._edit.correlation(state)
-        base = self._weigher.normals(self._edit.slots)[: max(len(self._base), _LEAST_FOR_A_PROPOSAL)]
+        base = self._weigher.normals(self._edit.slots)[: max(self._rows, _LEAST_FOR_A_PROPOSAL)]
         self._proposals[_place(state)] = weigh_component(component, rho, self._evidence, base).proposal
 
     def drawn_alone(self, state: State) -> Drawn:
         """One state by the functions of a forecast."""
         weigh = Weighing(self._edit.component(state), self._edit.correlation(state), self._evidence)
-        weighed, _ = weigh(self._base, self._proposal(state))
+        weighed, _ = weigh(self._base_of(state), self._proposal(state))
         return Drawn(weighed.totals.T, weighed.log_weights)
+
+    def _base_of(self, state: State) -> Array:
+        """The rows `(draw, column)` from which a state's component is drawn."""
+        first = self._rows * self._block[state.key]
+        return self._base[first : first + self._rows]
 
     def _only_adds_up(self, state: State) -> bool:
         """Whether totals are belief and events added up: no year counted in full, none left to the model."""
@@ -138,20 +152,23 @@ class _FewDraws:
             normals, gain = self._normals(state)
             own = restricted(replace(component, additions=()), self._open)
             columns = [self._years.index(year) for year in own.years]
-            totals = np.empty((len(self._years), len(self._base)))
+            totals = np.empty((len(self._years), self._rows))
             totals[:] = self._evidence.observation.counted[:, None]
             totals[columns] = draw_component(own, rho, normals[:, columns]).T
             self._beliefs[name] = totals, gain
         return self._beliefs[name]
 
     def _normals(self, state: State) -> tuple[Array, Array]:
-        proposal, width = self._proposal(state), 1 + len(self._years)
+        proposal, width, base = self._proposal(state), 1 + len(self._years), self._base_of(state)
         if proposal is None:
-            return self._base[:, :width], np.zeros(len(self._base))
+            return base[:, :width], np.zeros(len(base))
         component, rho = self._edit.component(state), self._edit.correlation(state)
         additions = restricted_additions(component.additions, self._open)
-        points = proposed_points(self._base, self._years, additions, rho, proposal)
-        return moved_normals(self._base[:, :width], points.added, proposal)
+        first = self._rows * self._block[state.key]
+        amounts = AmountsInRows(self._shared(rho), slice(first, first + self._rows))
+        chances = [proposal.chances(*stated_chances(group)) for group in additions]
+        _, added = proposed_events(base, self._years, additions, rho, chances, amounts)
+        return moved_normals(base[:, :width], added, proposal)
 
     def _add_events(self, totals: Array, gain: Array, states: list[State]) -> Array | None:
         """Add to totals `(year, state, draw)` what events add that occur, and to gains what their tilts come to.
@@ -159,46 +176,59 @@ class _FewDraws:
         Gives the part of events that have not begun, None where all have.
         """
         rho, waiting = self._edit.correlation(states[0]), None
+        blocks = [self._block[state.key] for state in states]
         for group in self._edit.groups(states[0]):
             occurring, of_tilts = self._occurrences(group, states)
             gain += of_tilts
             for event, occurs in zip(group, occurring, strict=True):
                 late = waits(event, self._first_open)
                 waiting = np.zeros_like(totals) if late and waiting is None else waiting
-                for year, amounts in self._amounts_of(event, rho):
-                    drawn = occurs * amounts
-                    totals[year] += drawn
-                    if late and waiting is not None:
-                        waiting[year] += drawn
+                places, amounts = self._shared(rho).of(restricted_event(event, self._open))
+                drawn = occurs * amounts.reshape(len(places), self._blocks, -1)[:, blocks]
+                totals[places] += drawn
+                if late and waiting is not None:
+                    waiting[places] += drawn
         return waiting
 
     def _occurrences(self, group: EventGroup, states: list[State]) -> tuple[list[NDArray[np.bool_]], Array]:
         """Where each event of a group occurs `(state, draw)`, and the gain of the chances it was drawn from."""
         name = id(group), tuple(_place(state) for state in states)
         if name not in self._occurring:
-            slots = tuple(event.slot for event in group)
-            stated = np.array([_chances(group, state.key) for state in states])
-            proposals = [self._proposal(state) for state in states]
-            drawn_from = np.array(
-                [p.chances(slots, own) if p else own for p, own in zip(proposals, stated, strict=True)]
-            )
+            first = group[0].slot
+            stated = np.array([self._chances(group, state.key) for state in states])
+            drawn_from = np.array([self._proposed_chances(group, state) for state in states])
             ends = np.where(self._kept, _ends(stated)[..., None], _ends(drawn_from)[..., None])
-            until = self._base[:, (1 + len(self._years)) * (1 + slots[0])] <= ends
+            chosen = self._base[:, (1 + len(self._years)) * (1 + first)].reshape(self._blocks, -1)
+            until = chosen[[self._block[state.key] for state in states]][:, None] <= ends
             occurring = [until[:, 0], *(until[:, 1:] & ~until[:, :-1]).swapaxes(0, 1)]
             logs = log_tilt(drawn_from, stated)[..., None]
             gain = logs[:, -1] + sum(o * (logs[:, k] - logs[:, -1]) for k, o in enumerate(occurring))
             self._occurring[name] = occurring, gain
         return self._occurring[name]
 
-    def _amounts_of(self, event: EventBelief, rho: float) -> list[tuple[int, Array]]:
-        """Places of the years and amounts `(draw,)` of an event in every draw, whether it occurs there or not."""
-        if (event, rho) not in self._amounts:
-            own = restricted_event(event, self._open)
-            first = (1 + len(self._years)) * (1 + event.slot) + 1
-            places = [self._years.index(year) for year in own.years]
-            normals = [self._base[:, first + place] for place in places]
-            self._amounts[event, rho] = list(zip(places, yearly_amounts(own, rho, normals), strict=True))
-        return self._amounts[event, rho]
+    def _chances(self, group: EventGroup, key: str) -> list[float]:
+        """Chances of a group's events under a scenario and, last, of none; a group stays one object throughout."""
+        name = id(group), key
+        if name not in self._stated:
+            own = [event.chance(key) for event in group]
+            self._stated[name] = [*own, max(1.0 - sum(own), 0.0)]
+        return self._stated[name]
+
+    def _proposed_chances(self, group: EventGroup, state: State) -> Array:
+        """As `_chances`, those from which a state's proposal draws."""
+        name = id(group), _place(state)
+        if name not in self._drawn_from:
+            proposal, stated = self._proposal(state), np.array(self._chances(group, state.key))
+            slots = tuple(event.slot for event in group)
+            self._drawn_from[name] = proposal.chances(slots, stated) if proposal else stated
+        return self._drawn_from[name]
+
+    def _shared(self, rho: float) -> SharedAmounts:
+        """The amounts of events in every draw of every block."""
+        if rho not in self._amounts:
+            of_events = self._base[:, 1 + len(self._years) :]
+            self._amounts[rho] = SharedAmounts(of_events, self._years, rho)
+        return self._amounts[rho]
 
     def _cut(self, totals: Array, state: State) -> None:
         """Bring totals `(year, draw)` above the floor, few by lifting and many by rank."""
@@ -208,25 +238,19 @@ class _FewDraws:
                 continue
             sums = totals[self._years.index(year)]
             below = np.count_nonzero(sums < own.floor)
-            if below > _LIFTED * len(sums):
+            if below > max(_LIFTED * len(sums), _FEW_LIFTED):
                 sums[:] = cut_to_floor(self._edit.component(state), year, sums)
             elif below:
                 np.maximum(sums, own.floor + 0.5, out=sums)
 
     def _proposal(self, state: State) -> Proposal | None:
         place = _place(state)
-        return self._proposals[place] if place in self._proposals else self._weigher.start(state.key)
+        return self._proposals[place] if place in self._proposals else self._weigher.start_for_few(state.key)
 
 
 def _place(state: State) -> Place:
     """What a state's proposal goes by."""
     return state.key, state.edited
-
-
-def _chances(group: EventGroup, key: str) -> list[float]:
-    """Chances of a group's events under a scenario and, last, of none."""
-    own = [event.chance(key) for event in group]
-    return [*own, max(1.0 - sum(own), 0.0)]
 
 
 def _ends(chances: Array) -> Array:

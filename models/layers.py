@@ -25,7 +25,7 @@ _LOWEST, _HIGHEST = 0.5, 1e8
 _LEAST_WEIGHT = (
     1e-20  # of the largest: all smaller ones together are lost in rounding, and numbers near zero are slow
 )
-_EDGES = np.exp(np.arange(np.log(_LOWEST), np.log(_HIGHEST), CELL))
+EDGES = np.exp(np.arange(np.log(_LOWEST), np.log(_HIGHEST), CELL))
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class ComponentCurves:
 
     def at(self, year: int, x: float) -> float:
         """Weight at or below `x` persons in the year at position `year`."""
-        return float(_evaluate(_EDGES[self.first : self.end], self.cumulated[year], np.array([x]))[0])
+        return float(_evaluate(EDGES[self.first : self.end], self.cumulated[year], np.array([x]))[0])
 
 
 def component_curves(component: WeighedComponent) -> ComponentCurves:
@@ -96,14 +96,14 @@ def masses_on_grid(by_year: Array, weights: Array) -> tuple[int, Array]:
 
     `by_year` `(year, draw)` in persons, `weights` `(draw,)`.
     """
-    cells = _cells(by_year)
+    cells = cells_of(by_year)
     first = max(int(cells.min()) - 1, 0)
     cells -= first
     size = int(cells.max()) + 1
     return first, np.stack([np.bincount(cell, weights=weights, minlength=size) for cell in cells])
 
 
-def _cells(persons: Array) -> NDArray[np.intp]:
+def cells_of(persons: Array) -> NDArray[np.intp]:
     """Numbers of the edges at or above totals, any shape."""
     position = np.maximum(persons, _LOWEST)
     np.log(position, out=position)
@@ -111,7 +111,7 @@ def _cells(persons: Array) -> NDArray[np.intp]:
     position *= 1 / CELL
     position += 1 - 1e-9
     cells = position.astype(np.intp)
-    return np.minimum(cells, len(_EDGES) - 1, out=cells)
+    return np.minimum(cells, len(EDGES) - 1, out=cells)
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class Layer:
     @cached_property
     def _edges(self) -> Array:
         first, end = self._span
-        return np.asarray(_EDGES[first:end])
+        return np.asarray(EDGES[first:end])
 
     @cached_property
     def _cdf(self) -> Array:

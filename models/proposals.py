@@ -11,7 +11,7 @@ tenth from the prior bounds the weights by ten times the evidence. Fitted by mom
 importance sampling, Bugallo et al. 2017). NumPy only; must not know densities of totals.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,7 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.pareto import effective_sample_size
-from priors.events import Addition, Additions, Occurring, added_amounts, occurrences
+from priors.events import (
+    Addition,
+    Additions,
+    AmountsInRows,
+    Occurring,
+    added_amounts,
+    occurrences,
+)
 
 Array = NDArray[np.float64]
 
@@ -77,30 +84,54 @@ class Points:
         return log_prior_over_mixture(self.gain)
 
 
-def plain_points(base: Array, years: tuple[int, ...], additions: Additions, rho: float) -> Points:
+def plain_points(
+    base: Array,
+    years: tuple[int, ...],
+    additions: Additions,
+    rho: float,
+    amounts: AmountsInRows | None = None,
+) -> Points:
     """The normals as they are. `base` `(draw, column)`: one per year and one more, then those of events."""
     width = len(years) + 1
     occurring = occurrences(additions, width, base[:, width:])
-    added = added_amounts(additions, years, rho, base[:, width:], occurring)
+    added = added_amounts(additions, years, rho, base[:, width:], occurring, amounts)
     return Points(base[:, :width], occurring, added, np.zeros(len(base)))
 
 
 def proposed_points(
-    base: Array, years: tuple[int, ...], additions: Additions, rho: float, proposal: Proposal
+    base: Array,
+    years: tuple[int, ...],
+    additions: Additions,
+    rho: float,
+    proposal: Proposal,
+    amounts: AmountsInRows | None = None,
 ) -> Points:
     """Points of a proposal made of standard normals, of which a tenth stay as they are.
 
     Which tenth is decided by chance of its own: every tenth point of a Sobol sequence lies on one side of it.
     """
-    width, keep = len(years) + 1, kept_rows(len(base))
-    of_events, chances = base[:, width:], [proposal.chances(*stated_chances(group)) for group in additions]
-    occurring = occurrences(additions, width, of_events, chances)
-    occurring[keep] = occurrences(additions, width, of_events[keep])
-    added = added_amounts(additions, years, rho, of_events, occurring)
-    normals, gain = moved_normals(base[:, :width], added, proposal)
+    chances = [proposal.chances(*stated_chances(group)) for group in additions]
+    occurring, added = proposed_events(base, years, additions, rho, chances, amounts)
+    normals, gain = moved_normals(base[:, : len(years) + 1], added, proposal)
     for group, drawn_from, which in zip(additions, chances, occurring.T, strict=True):
         gain += log_tilt(drawn_from, stated_chances(group)[1])[which]
     return Points(normals, occurring, added, gain)
+
+
+def proposed_events(
+    base: Array,
+    years: tuple[int, ...],
+    additions: Additions,
+    rho: float,
+    chances: Sequence[Array],
+    amounts: AmountsInRows | None = None,
+) -> tuple[Occurring, Array]:
+    """Which event of a group occurs `(draw, group)` when a tenth keeps the stated chances, and what events add."""
+    width, keep = len(years) + 1, kept_rows(len(base))
+    of_events = base[:, width:]
+    occurring = occurrences(additions, width, of_events, chances)
+    occurring[keep] = occurrences(additions, width, of_events)[keep]
+    return occurring, added_amounts(additions, years, rho, of_events, occurring, amounts)
 
 
 def stated_chances(group: tuple[Addition, ...]) -> tuple[tuple[int, ...], Array]:
@@ -118,15 +149,17 @@ def log_tilt(drawn_from: Array, stated: Array) -> Array:
 def moved_normals(base: Array, added: Array, proposal: Proposal) -> tuple[Array, Array]:
     """z `(draw, year + 1)` made of standard normals, and the log density of the proposal less that of N(0, I)."""
     as_stated = FREE_SHARE if proposal.tilts else 0.0
-    keep, centre = kept_rows(len(base), as_stated), proposal.centred_at(added)
-    moved = (proposal.root @ base.T).T
+    keep, centre = kept_rows(len(base), as_stated), proposal.centred_at(added).T
+    # By column, in which they stand: a column's values lie together.
+    standard = np.ascontiguousarray(base.T)
+    moved, as_drawn = proposal.root @ standard, standard.take(keep, axis=1)
     moved += centre
-    moved[keep] = base[keep]
+    moved[:, keep] = as_drawn
     # Where the proposal made a point, what it was made of is its standard form; where N(0, I) did, it is looked for.
-    own = _squares(base)
-    own[keep] = _squares((moved[keep] - centre[keep]) @ np.linalg.inv(proposal.root).T)
+    own = _squares(standard)
+    own[keep] = _squares(np.linalg.inv(proposal.root) @ (as_drawn - centre.take(keep, axis=1)))
     gain = 0.5 * (_squares(moved) - own) - np.log(np.diag(proposal.root)).sum()
-    return moved, -_log_over_mixture(gain, as_stated) if as_stated else gain
+    return moved.T, -_log_over_mixture(gain, as_stated) if as_stated else gain
 
 
 def log_prior_over_mixture(gain: Array) -> Array:
@@ -193,5 +226,6 @@ def _leading(log_weights: Array, short: Array) -> Array:
     return np.asarray(weights / weights.sum())
 
 
-def _squares(points: Array) -> Array:
-    return np.asarray(np.einsum("ij,ij->i", points, points))
+def _squares(columns: Array) -> Array:
+    """Squared lengths `(draw,)` of points `(year + 1, draw)`."""
+    return np.asarray(np.square(columns).sum(axis=0))

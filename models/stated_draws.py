@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from priors.copula import conditional_draws, correlation_matrix, draw_component, log_density, log_density_of
 from priors.mixture import Component
-from priors.score_table import normal_score, score_table
+from priors.score_table import normal_score, totals_at
 from priors.totals import YearTotal
 
 Array = NDArray[np.float64]
@@ -100,8 +100,7 @@ def _given(
     pull = np.linalg.solve(correlation[:split, :split], correlation[:split, split:])
     left = correlation[split:, split:] - correlation[split:, :split] @ pull
     moved = scores @ pull + base @ np.linalg.cholesky(left).T
-    tables = [score_table(own.marginal(year)) for year in free]
-    drawn = [table.totals(column) for table, column in zip(tables, moved.T, strict=True)]
+    drawn = [totals_at(own.marginal(year), column) for year, column in zip(free, moved.T, strict=True)]
     return (np.column_stack(drawn) if drawn else np.empty((len(base), 0))), log_factor
 
 

@@ -6,9 +6,11 @@ Only components never asked before are drawn and weighed; what is kept of the ot
 nothing is stored.
 """
 
+from __future__ import annotations
+
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 
@@ -23,10 +25,11 @@ from models.proposals import Proposal
 from models.weighting import (
     Judgement,
     WeighedComponent,
+    Weighing,
     judgement,
     weigh_component,
 )
-from priors.events import slots_of
+from priors.events import SharedAmounts, slots_of
 from priors.mixture import Component
 
 Array = NDArray[np.float64]
@@ -34,6 +37,7 @@ Kept = tuple[Judgement, ComponentCurves]
 Part = tuple[float, Component, float]  # share of the experts' prior, component, correlation of its years
 
 _KEPT_BYTES = 30_000_000
+_EVEN = 0.5  # share of the draws that count where few are enough
 _FOR_A_START = 2_048  # draws from which a proposal to start from is found
 
 
@@ -54,6 +58,7 @@ class Weigher:
         self.model: Kept = (judgement(model), component_curves(model))
         self._own: dict[str, tuple[Component, float]] = {}
         self._starts: dict[str, Proposal | None] = {}
+        self._uneven: dict[str, Proposal | None] = {}
         self._kept: OrderedDict[object, Kept] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
@@ -63,14 +68,20 @@ class Weigher:
         self._own[component.key] = component, year_correlation
         if weighed.proposal is not None or weighed.method == "weighted":
             self._starts[component.key] = weighed.proposal
+        if weighed.proposal is None and weighed.effective_draws < _EVEN * len(weighed.totals):
+            self._uneven[component.key] = None
         done = (judgement(weighed), component_curves(weighed))
-        self._store(_identity(component, year_correlation), done)
+        self._store(_Identity(component, year_correlation), done)
 
     def posterior(self, parts: list[Part], expert_weight: float) -> Posterior[Judgement]:
         """The posterior of components with their share of the experts' prior and their years' correlation."""
-        self.prepare(parts)()
+        names = [_Identity(component, rho) for _, component, rho in parts]
+        self._begin(dict(zip(names, parts, strict=True)))()
         total = sum(share for share, _, _ in parts)
-        done = [self._weighed(component, rho) for _, component, rho in parts]
+        done = [
+            self._weighed(name, component, rho)
+            for name, (_, component, rho) in zip(names, parts, strict=True)
+        ]
         prior = [expert_weight * share / total for share, _, _ in parts]
         weight = expert_weight if parts else 0.0
         return assemble(self.evidence.observation.years, prior, done, weight, self.model)
@@ -80,12 +91,20 @@ class Weigher:
 
         What comes back waits for the end; until then the caller may do something else.
         """
-        missing = {_identity(component, rho): (component, rho) for _, component, rho in parts}
-        missing = {name: part for name, part in missing.items() if self._found(name) is None}
-        slots = max((slots_of(component.additions) for component, _ in missing.values()), default=0)
+        return self._begin(
+            {_Identity(component, rho): (share, component, rho) for share, component, rho in parts}
+        )
+
+    def _begin(self, named: Mapping[_Identity, Part]) -> Callable[[], None]:
+        missing = {name: part for name, part in named.items() if self._found(name) is None}
+        slots = max((slots_of(component.additions) for _, component, _ in missing.values()), default=0)
         base = self.normals(slots)
+        of_events = base[:, self._years + 1 :]
+        years = self.evidence.observation.years
+        amounts = {rho: SharedAmounts(of_events, years, rho) for _, _, rho in missing.values()}
         running: list[Future[Kept]] = [
-            _pool().submit(self._weigh, component, rho, base) for component, rho in missing.values()
+            _pool().submit(self._weigh, component, rho, base, amounts[rho])
+            for _, component, rho in missing.values()
         ]
 
         def finish() -> None:
@@ -94,13 +113,14 @@ class Weigher:
 
         return finish
 
-    def _weigh(self, component: Component, rho: float, base: Array) -> Kept:
-        weighed = weigh_component(component, rho, self.evidence, base, self.start(component.key))
+    def _weigh(
+        self, component: Component, rho: float, base: Array, amounts: SharedAmounts | None = None
+    ) -> Kept:
+        weighed = weigh_component(component, rho, self.evidence, base, self.start(component.key), amounts)
         return judgement(weighed), component_curves(weighed)
 
-    def _weighed(self, component: Component, rho: float) -> Kept:
+    def _weighed(self, name: _Identity, component: Component, rho: float) -> Kept:
         """From what is kept, or anew where so much was asked that it is gone again."""
-        name = _identity(component, rho)
         if (found := self._found(name)) is not None:
             return found
         return self._weigh(component, rho, self.normals(slots_of(component.additions)))
@@ -114,6 +134,16 @@ class Weigher:
     def _served(self, component: Component, rho: float) -> Proposal | None:
         few = self.normals(slots_of(component.additions))[:_FOR_A_START]
         return weigh_component(component, rho, self.evidence, few).proposal
+
+    def start_for_few(self, key: str) -> Proposal | None:
+        """As `start`, also where many draws do without one and few would be left with next to none that count."""
+        found = self.start(key)
+        if found is None and key in self._uneven and self._uneven[key] is None:
+            component, rho = self._own[key]
+            few = self.normals(slots_of(component.additions))[:_FOR_A_START]
+            weigh = Weighing(component, rho, self.evidence)
+            self._uneven[key] = weigh.adapted(few, *weigh(few, None), _EVEN * len(few)).proposal
+        return found or self._uneven.get(key)
 
     def normals(self, slots: int) -> Array:
         """The normals of years and of at least so many events; made once per number of events."""
@@ -144,6 +174,23 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(2, thread_name_prefix="weighing")
 
 
-def _identity(component: Component, year_correlation: float) -> object:
-    """What a component's weighed draws depend on: all but its probability."""
-    return component.key, component.years, component.marginals, component.additions, year_correlation
+class _Identity:
+    """What a component's weighed draws depend on: all but its probability. Hashed once, for it is long."""
+
+    __slots__ = ("_hash", "_parts")
+
+    def __init__(self, component: Component, year_correlation: float) -> None:
+        self._parts = (
+            component.key,
+            year_correlation,
+            component.years,
+            component.marginals,
+            component.additions,
+        )
+        self._hash = hash(self._parts)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identity) and (self is other or self._parts == other._parts)

@@ -23,7 +23,7 @@ from models.evidence import Evidence
 from models.gaussian_mixture import log_sum_exp
 from models.pareto import effective_sample_size, pareto_k
 from models.proposals import Points, Proposal, fitted_proposal, plain_points, proposed_points
-from priors.events import Additions, restricted_additions, waiting_amounts
+from priors.events import Additions, AmountsInRows, SharedAmounts, restricted_additions, waiting_amounts
 from priors.mixture import Component
 
 Array = NDArray[np.float64]
@@ -105,21 +105,22 @@ def weigh_component(
     evidence: Evidence,
     base: Array,
     start: Proposal | None = None,
+    amounts: SharedAmounts | None = None,
 ) -> WeighedComponent:
     """Draw a component with `base` `(draw, year + 1)` and weigh it, adapting the proposal where needed.
 
     Further columns hold the normals of events (models/event_normals.py); a component uses as many as it has events.
     The first few draws tell whether a proposal is needed and find it, so that as a rule all draws are made once.
-    `start` is one that served a belief like this.
+    `start` is one that served a belief like this, `amounts` what events add in all draws of this base.
     """
     base = base[:, : columns_needed(component, len(evidence.observation.years))]
-    weigh = Weighing(component, year_correlation, evidence)
+    weigh = Weighing(component, year_correlation, evidence, amounts)
     if start is not None and (served := weigh(base, start)[0]).reliable:
         return served
     few, enough = base[:_PILOT], 1.5 * min(MIN_EFFECTIVE / len(base), 0.1)
     pilot, points = weigh(few, None)
     if pilot.effective_draws >= enough * len(few) or not _can_be_reached(evidence, pilot):
-        weighed = _joined(pilot, weigh(base[_PILOT:], None)[0]) if len(base) > _PILOT else pilot
+        weighed = _joined(pilot, weigh(base[_PILOT:], None, _PILOT)[0]) if len(base) > _PILOT else pilot
         if weighed.reliable or not _can_be_reached(evidence, weighed):
             return weighed
     adapted, points = weigh(base, weigh.adapted(few, pilot, points, enough * len(few)).proposal)
@@ -144,19 +145,26 @@ class Weighing:
     component: Component
     year_correlation: float
     evidence: Evidence
+    amounts: SharedAmounts | None = None
 
     @cached_property
     def _additions(self) -> Additions:
         return restricted_additions(self.component.additions, open_years_of(self.evidence))
 
-    def __call__(self, base: Array, proposal: Proposal | None) -> tuple[WeighedComponent, Points]:
-        """Totals and weights with the base normals as they are, or moved by a proposal; and the points themselves."""
+    def __call__(
+        self, base: Array, proposal: Proposal | None, first: int = 0
+    ) -> tuple[WeighedComponent, Points]:
+        """Totals and weights with the base normals as they are, or moved by a proposal; and the points themselves.
+
+        `base` are the rows from number `first` on of those that the shared amounts are of.
+        """
         evidence, part, rho = self.evidence, self.component, self.year_correlation
         years = evidence.observation.years
+        shared = AmountsInRows(self.amounts, slice(first, first + len(base))) if self.amounts else None
         if proposal is None:
-            points = plain_points(base, years, self._additions, rho)
+            points = plain_points(base, years, self._additions, rho, shared)
         else:
-            points = proposed_points(base, years, self._additions, rho, proposal)
+            points = proposed_points(base, years, self._additions, rho, proposal, shared)
         totals, log_weights = drawn_totals(
             part, rho, evidence, points.normals, points.added, completed_totals(evidence)
         )

@@ -12,17 +12,16 @@ over the changes by size: the ends themselves always have all draws. Web-safe, a
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from math import log
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.edits import Belief, Edit, Made, State, changes_between
 from models.few_draws import drawn_states
-from models.layers import Layer, component_curves
-from models.posterior import NothingLeft, Posterior, posterior_probabilities
+from models.posterior import NothingLeft, Posterior
+from models.step_mixtures import StepMixtures
 from models.weigher import Weigher
-from models.weighting import Judgement, WeighedComponent
+from models.weighting import Judgement
 
 Array = NDArray[np.float64]
 Value = Callable[[Made], Array]
@@ -34,7 +33,7 @@ _EXACT_UP_TO = 4
 # Over all states of an attribution together, and the least of each: with many changes every effect is the mean of
 # steps that share their draws, and fewer do (a hundredth of the largest effect in the mean, a tenth at worst).
 _STEP_DRAWS, _LEAST_ROWS = 40_000, 256
-_MANY_STEP_DRAWS, _MANY_LEAST_ROWS = 16_000, 128
+_MANY_STEP_DRAWS, _MANY_LEAST_ROWS = 16_000, 64
 
 
 def posterior_after(old: Belief, new: Belief, made: Made, weigher: Weigher) -> Posterior[Judgement]:
@@ -72,22 +71,9 @@ def attribution(old: Belief, new: Belief, weigher: Weigher) -> dict[str, Array]:
 
 def _few(edit: Edit, weigher: Weigher, states: tuple[State, ...], rows: int) -> Value:
     """The value of a set of changes from `rows` draws of every component."""
-    drawn = drawn_states(edit, weigher, rows, states)
-    years, (own, curves) = weigher.evidence.observation.years, weigher.model
-
-    def value(made: Made) -> Array:
-        shares, weight = edit.shares(made)
-        parts = [(log(share), drawn[state]) for share, state in shares if share > 0]
-        if not parts:
-            return Layer(years, (curves,), np.ones(1)).quantiles(LEVELS)
-        totals = np.concatenate([part.totals for _, part in parts], axis=1)
-        logs = np.concatenate([log_share + part.log_weights for log_share, part in parts])
-        pooled = WeighedComponent("pooled", totals.T, logs + log(len(parts)), "weighted")
-        prior, evidence = np.array([weight, 1 - weight]), [pooled.log_evidence, own.log_evidence]
-        chances = posterior_probabilities(prior, evidence)
-        return Layer(years, (component_curves(pooled), curves), chances).quantiles(LEVELS)
-
-    return value
+    own, curves = weigher.model
+    mixtures = StepMixtures(drawn_states(edit, weigher, rows, states), curves, own.log_evidence)
+    return lambda made: mixtures.quantiles(*edit.shares(made), LEVELS)
 
 
 def _sets(names: tuple[str, ...], exact: bool) -> Iterator[Made]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from priors.kernels import FloatArray
 from priors.mixture import Component
-from priors.score_table import normal_score, score_table
+from priors.score_table import normal_score, totals_at
 
 
 def correlated_normals(base: FloatArray, years: Sequence[int], year_correlation: float) -> FloatArray:
@@ -45,7 +45,7 @@ def draw_component(component: Component, year_correlation: float, base: FloatArr
     scores = correlated_normals(base, component.years, year_correlation)
     totals = np.empty_like(scores)
     for column, belief in enumerate(component.marginals):
-        totals[:, column] = score_table(belief).totals(scores[:, column])
+        totals[:, column] = totals_at(belief, scores[:, column])
     return totals
 
 
@@ -106,7 +106,7 @@ def conditional_draws(
     scores = conditional_normals(component, year_correlation, fixed, base)
     totals = np.empty_like(scores)
     for column, year in enumerate(remaining_years(component, fixed)):
-        totals[:, column] = score_table(component.marginal(year)).totals(scores[:, column])
+        totals[:, column] = totals_at(component.marginal(year), scores[:, column])
     return totals
 
 

@@ -136,7 +136,9 @@ def restricted_additions(additions: Additions, years: Collection[int]) -> Additi
 
 
 def restricted_event(part: E, years: Collection[int]) -> E:
-    """The event as it bears on some years only."""
+    """The event as it bears on some years only; itself where these are all it states."""
+    if all(year in years for year in part.years):
+        return part
     kept = [(y, a) for y, a in zip(part.years, part.amounts, strict=True) if y in years]
     return replace(part, years=tuple(y for y, _ in kept), amounts=tuple(a for _, a in kept))
 
@@ -171,18 +173,58 @@ def added_amounts(
     year_correlation: float,
     normals: FloatArray,
     occurring: Occurring | None = None,
+    amounts: AmountsInRows | None = None,
 ) -> FloatArray:
     """What events add, (draw, year) in persons, from standard normals (draw, slot x (1 + year)).
 
-    A slot's first normal tells whether events occur, where `occurring` does not; the others make its amounts.
+    A slot's first normal tells whether events occur, where `occurring` does not; the others make its amounts, unless
+    `amounts` has them of the same normals.
     """
     added, width = np.zeros((len(normals), len(years)), order="F"), 1 + len(years)
     if occurring is None:
         occurring = occurrences(additions, width, normals)
     for group, which in zip(additions, occurring.T, strict=True):
         for place, part in enumerate(group):
-            _add(added, part, np.flatnonzero(which == place), years, year_correlation, normals)
+            if amounts is None:
+                _add(added, part, np.flatnonzero(which == place), years, year_correlation, normals)
+                continue
+            places, drawn = amounts.of(part)
+            added.T[places] += (which == place) * drawn
     return added
+
+
+class SharedAmounts:
+    """What events add in every draw, whether they occur there or not: made once for all scenarios that add them.
+
+    From the same normals (draw, slot x (1 + year)) and correlation as in `added_amounts`. Threads may share it.
+    """
+
+    def __init__(self, normals: FloatArray, years: Sequence[int], year_correlation: float) -> None:
+        self._normals, self._years, self._rho = normals, years, year_correlation
+        self._made: dict[int, tuple[Addition | EventBelief, list[int], FloatArray]] = {}
+
+    def of(self, part: Addition | EventBelief) -> tuple[list[int], FloatArray]:
+        """Places of the years, and amounts (year, draw) there. Scenarios share an event's amounts as one object."""
+        name = id(part.amounts)
+        if name not in self._made:
+            first = part.slot * (1 + len(self._years)) + 1
+            places = [self._years.index(year) for year in part.years]
+            normals = [self._normals[:, first + place] for place in places]
+            self._made[name] = part, places, np.stack(list(yearly_amounts(part, self._rho, normals)))
+        return self._made[name][1:]
+
+
+@dataclass(frozen=True)
+class AmountsInRows:
+    """Some of the draws of shared amounts."""
+
+    whole: SharedAmounts
+    rows: slice
+
+    def of(self, part: Addition | EventBelief) -> tuple[list[int], FloatArray]:
+        """As of the whole."""
+        places, drawn = self.whole.of(part)
+        return places, drawn[:, self.rows]
 
 
 def waiting_amounts(

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from priors.faults import numerals_nl
 from priors.kernels import FloatArray
-from priors.parents import Parent, parent
+from priors.parents import Lognormal, Parent, parent
 from priors.spread import FAMILIES, SPREAD_MEANINGS, ImpossibleBelief, standard_deviation
 
 __all__ = [
@@ -96,6 +96,13 @@ class Marginal:
         high = self._parent.isf(np.minimum(above, 0.5))
         lower, upper = self.support
         return np.asarray(np.clip(np.where(below < 0.5, low, high), lower, upper), dtype=np.float64)
+
+    def at_scores(self, scores: FloatArray) -> FloatArray | None:
+        """Totals at standard normal scores, any shape, where that is a closed form: an uncut lognormal; else None."""
+        own = self._parent
+        if self.removed > 0.0 or not isinstance(own, Lognormal):
+            return None
+        return np.asarray(np.exp(own.log_median + own.s * scores), dtype=np.float64)
 
     def mean(self) -> float:
         """Exact mean after cutting (persons)."""

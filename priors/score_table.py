@@ -2,9 +2,10 @@
 
     z = Phi^-1(F(x)),   x = F^-1(Phi(z))
 
-The table holds x on an even grid in z and, per cell, the cubic through the four nearest nodes, so that a draw
-costs one lookup and three multiplications. For |z| <= 5 its error is below 1e-6 of the total or of the spread;
-scores off the grid (a chance of 6e-14 per draw) are taken at its end. Must not know years or scenarios.
+Where x is a closed form in z (priors/families.py) draws use it; else a table does. It holds x on an even grid in z and,
+per cell, the cubic through the four nearest nodes, so that a draw costs one lookup and three multiplications. For
+|z| <= 5 its error is below 1e-6 of the total or of the spread; scores off the grid (a chance of 6e-14 per draw) are
+taken at its end. Must not know years or scenarios.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from priors.kernels import FloatArray
 
 _END = 7.5
 _NODES = 1025
-# A triangular belief has a kink, its map a jump in the second derivative, and needs a finer grid; quantiles
-# of the last two families cost ten times as much as the others'.
-_NODES_OF = {"triangular": 4097, "gamma": 513, "pert": 513}
+# A triangular belief has a kink, its map a jump in the second derivative, and needs a finer grid; the map of a
+# lognormal one is smooth, and quantiles of the last two families cost ten times as much as the others'.
+_NODES_OF = {"triangular": 4097, "lognormal": 513, "gamma": 513, "pert": 513}
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +65,12 @@ def normal_score(marginal: Marginal, x: ArrayLike) -> FloatArray:
     scores[lower] = special.ndtri(marginal.cdf(totals[lower]))
     scores[~lower] = -special.ndtri(marginal.sf(totals[~lower]))
     return scores
+
+
+def totals_at(marginal: Marginal, scores: FloatArray) -> FloatArray:
+    """Totals (persons) at scores of any shape: in closed form where there is one, else from the table."""
+    exact = marginal.at_scores(scores)
+    return score_table(marginal).totals(scores) if exact is None else exact
 
 
 @lru_cache(maxsize=512)
