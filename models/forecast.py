@@ -40,7 +40,7 @@ from models.month_by_month import MonthStep, month_by_month
 from models.observation import Observation
 from models.paths import alike_rows, whole_paths
 from models.posterior import MODEL_KEY, NothingLeft, Posterior, resample, waiting_of, weigh
-from models.request import ForecastRefused, ForecastRequest, Remark
+from models.request import JOINT_WITHOUT_EVENTS, ForecastRefused, ForecastRequest, Remark
 from models.weighting import WeighedComponent, under_way, weigh_component
 from priors.mixture import Component, ExpertDensity, expert_density
 from priors.scenario import InvalidScenarioSet
@@ -167,8 +167,7 @@ def _density(request: ForecastRequest, data: TargetData) -> ExpertDensity | None
     if request.scenario_set is None:
         return None
     if request.method == "joint" and request.scenario_set.events:
-        detail = "the joint model knows no additive events; leave it out, or state their effect as scenarios"
-        raise ForecastRefused("method", detail)
+        raise ForecastRefused("method", JOINT_WITHOUT_EVENTS)
     try:
         return expert_density(request.scenario_set, data.counted_when_stated)
     except InvalidScenarioSet as invalid:

@@ -134,20 +134,26 @@ class Layer:
         return np.asarray(EDGES[first:end])
 
     @cached_property
+    def _mixed(self) -> Array:
+        """Weight at or below each edge `(year, edge)`, ending near 1."""
+        mixed = np.zeros((len(self.years), self._span[1] - self._span[0]))
+        for probability, curve in self._used():
+            self._add(mixed, probability, curve)
+        return mixed
+
+    def _add(self, mixed: Array, probability: float, curve: ComponentCurves) -> None:
+        first = self._span[0]
+        mixed[:, curve.first - first : curve.end - first] += probability * curve.cumulated
+        mixed[:, curve.end - first :] += probability * curve.cumulated[:, -1:]
+
+    @cached_property
     def _cdf(self) -> Array:
         """`(year, edge)`."""
-        first, end = self._span
-        mixed = np.zeros((len(self.years), end - first))
-        for probability, curve in self._used():
-            mixed[:, curve.first - first : curve.end - first] += probability * curve.cumulated
-            mixed[:, curve.end - first :] += probability * curve.cumulated[:, -1:]
-        mixed /= mixed[:, -1:]
-        return np.minimum(mixed, 1.0, out=mixed)
+        return _ending_at_one(self._mixed)
 
     @cached_property
     def _range(self) -> tuple[Array, Array]:
-        used = [c for p, c in zip(self.probabilities, self.curves, strict=True) if p > 0]
-        return np.min([c.lowest for c in used], axis=0), np.max([c.highest for c in used], axis=0)
+        return _range_of([curve for _, curve in self._used()])
 
     def _settled(self, year: int) -> bool:
         """Whether the year's total is known: every draw is the count."""
@@ -156,16 +162,16 @@ class Layer:
 
     def quantiles(self, levels: Sequence[float]) -> Array:
         """Quantiles `(level, year)` in persons."""
-        wanted = np.asarray(levels, dtype=float)
-        out = np.empty((len(wanted), len(self.years)))
-        for j in range(len(self.years)):
-            if self._settled(j):
-                out[:, j] = self._range[0][j]
-            else:
-                out[:, j] = _invert(self._edges, self._cdf[j], wanted).clip(
-                    self._range[0][j], self._range[1][j]
-                )
-        return out
+        return _quantiles(self._edges, self._cdf, self._range, levels)
+
+    def quantiles_without(self, places: Sequence[int], levels: Sequence[float]) -> Array:
+        """As `quantiles`, of the mixture without the components at some places, of which others are in use."""
+        mixed, chances = self._mixed.copy(), [float(p) for p in self.probabilities]
+        for place in places:
+            if chances[place] > 0:
+                self._add(mixed, -chances[place], self.curves[place])
+        others = [c for k, c in enumerate(self.curves) if chances[k] > 0 and k not in places]
+        return _quantiles(self._edges, _ending_at_one(mixed), _range_of(others), levels)
 
     def mean(self) -> Array:
         """Means `(year,)` in persons."""
@@ -228,6 +234,28 @@ class Layer:
         if year not in self.years:
             raise ValueError(f"{year} is not a target year; these are {self.years[0]} to {self.years[-1]}")
         return self.years.index(year)
+
+
+def _range_of(curves: Sequence[ComponentCurves]) -> tuple[Array, Array]:
+    """Lowest and highest draws `(year,)`."""
+    return np.min([c.lowest for c in curves], axis=0), np.max([c.highest for c in curves], axis=0)
+
+
+def _ending_at_one(mixed: Array) -> Array:
+    ending = mixed / mixed[:, -1:]
+    return np.minimum(ending, 1.0, out=ending)
+
+
+def _quantiles(edges: Array, cdf: Array, ends: tuple[Array, Array], levels: Sequence[float]) -> Array:
+    """Quantiles `(level, year)` of curves `(year, edge)` between the lowest and highest draws `(year,)`."""
+    (lowest, highest), wanted = ends, np.asarray(levels, dtype=float)
+    out = np.empty((len(wanted), len(cdf)))
+    for year, curve in enumerate(cdf):
+        if lowest[year] == highest[year]:
+            out[:, year] = lowest[year]
+        else:
+            out[:, year] = _invert(edges, curve, wanted).clip(lowest[year], highest[year])
+    return out
 
 
 def _invert(edges: Array, cdf: Array, levels: Array) -> Array:

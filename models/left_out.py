@@ -2,36 +2,56 @@
 
     without k:  P(j | later months, not k)  proportional to  prior_j E_j[w],  j other than k
 
-The parts are weighed already, so leaving one out only mixes the others anew. Web-safe: NumPy only.
+The parts are weighed already, so leaving one out only takes its share away from the mixture. A logarithmic pool without
+one of its experts is another density: that one is drawn and weighed. Web-safe: NumPy only.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.layers import Layer
-from models.posterior import MODEL_KEY, Posterior
-from priors.leave_one_out import experts_of
+from models.edits import Belief
+from models.posterior import MODEL_KEY, C, Posterior
+from models.weigher import Weigher
+from priors.leave_one_out import experts_of, pool_without
+from priors.records import Pool
 from priors.summary import LEVELS
 
 Array = NDArray[np.float64]
 
 
-def left_out_effects(posterior: Posterior, pooled: bool) -> dict[tuple[str, str], Array]:
+_LEAST_LEFT = 1e-9  # probability of all others together under which nothing is left to mix
+
+
+def left_out_effects(posterior: Posterior[C], pooled: bool) -> dict[tuple[str, str], Array]:
     """`(kind, key)` to effects `(level, year)` in persons on the interval scenarios; kinds are scenario and expert.
 
     A part without which nothing is left has no effect to name.
     """
-    levels = tuple(LEVELS.values())
+    layer, levels = posterior.layer, tuple(LEVELS.values())
     probabilities = dict(zip(posterior.keys, posterior.probabilities.tolist(), strict=True))
     scenarios = [key for key, p in probabilities.items() if key != MODEL_KEY and p > 0]
     groups = {("scenario", key): [key] for key in scenarios}
     if pooled:
         groups |= {("expert", member): own for member, own in experts_of(scenarios).items()}
-    whole = posterior.layer.quantiles(levels)
+    whole = layer.quantiles(levels)
     effects = {}
     for name, own in groups.items():
-        kept = np.array([0.0 if key in own else p for key, p in probabilities.items()])
-        if kept.sum() > 1e-12:
-            without = Layer(posterior.years, posterior.curves, kept / kept.sum())
-            effects[name] = whole - without.quantiles(levels)
+        left = [place for place, key in enumerate(probabilities) if key in own]
+        if 1 - posterior.probabilities[left].sum() > _LEAST_LEFT:
+            effects[name] = whole - layer.quantiles_without(left, levels)
+    return effects
+
+
+def experts_left_out(
+    belief: Belief, pool: Pool, posterior: Posterior[C], by: Weigher
+) -> dict[tuple[str, str], Array]:
+    """As `left_out_effects`, of the experts of a logarithmic pool, which `belief` holds."""
+    if belief.density is None or belief.expert_weight == 0:
+        return {}
+    levels, effects = tuple(LEVELS.values()), {}
+    whole, others = posterior.layer.quantiles(levels), pool_without(belief.density, pool)
+    by.prepare([(1.0, component, rho) for component, rho in others.values()])()
+    for key, (component, rho) in others.items():
+        without = by.posterior([(1.0, component, rho)], belief.expert_weight)
+        effects["expert", key] = whole - without.layer.quantiles(levels)
     return effects

@@ -49,6 +49,12 @@ def remarks_from(written: Iterable[Mapping[str, Any] | str]) -> tuple[Remark, ..
     return tuple(Remark("stated", one) if isinstance(one, str) else Remark(**one) for one in written)
 
 
+JOINT_WITHOUT_EVENTS = (
+    "the joint model needs the joint density of all years, which a scenario with events on top has not in closed form; "
+    "leave the method out (weighed draws know every event), or state the events as scenarios with their own probability"
+)
+
+
 class ForecastRefused(ValueError):
     """A request the data cannot serve; `field` names what to change, `detail` says how."""
 

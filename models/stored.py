@@ -24,9 +24,9 @@ from models.evidence import Correction, Evidence, Smoothing
 from models.experts_layer import ExpertsLayer
 from models.gaussian_mixture import GaussianMixture
 from models.layers import Density, Layer, component_curves
-from models.left_out import left_out_effects
+from models.left_out import experts_left_out, left_out_effects
 from models.observation import Observation
-from models.posterior import Posterior, Weighed, assemble, experts_layer, prior_parts
+from models.posterior import C, Posterior, Weighed, assemble, experts_layer, prior_parts
 from models.request import Remark, remarks_from
 from models.stored_composition import Calendar, StoredComposition, read_composition
 from models.weigher import Weigher
@@ -89,11 +89,12 @@ class Monthly:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """The forecast as an edit would leave it. `effects`: change to `(level, year)` in persons."""
+    """The forecast as an edit would leave it. `effects`: change to `(level, year)` in persons; `left_out`: as there."""
 
     layer: Layer
     probabilities: ScenarioProbabilities
     effects: dict[str, Array]
+    left_out: dict[tuple[str, str], Array]
     pareto_k: float | None
     ess_weighted: float
     method_used: str
@@ -258,9 +259,17 @@ class StoredForecast:
 
     def left_out(self) -> dict[tuple[str, str], Array]:
         """What the posterior's quantiles `(level, year)` lose without each scenario and, of a pool, each expert."""
-        chosen = self.scenario_set
-        pooled = chosen is not None and chosen.pool is not None and chosen.pool.method == "linear_pool"
-        return left_out_effects(self.posterior, pooled)
+        return self._left_out(self.scenario_set, self.belief, self.posterior)
+
+    def _left_out(
+        self, chosen: ScenarioSet | None, belief: Belief, posterior: Posterior[C]
+    ) -> dict[tuple[str, str], Array]:
+        pool = chosen.pool if chosen else None
+        linear = pool is not None and pool.method == "linear_pool"
+        effects = left_out_effects(posterior, linear)
+        if pool is not None and not linear:
+            effects |= experts_left_out(belief, pool, posterior, self._weigher)
+        return effects
 
     def monthly(self, levels: Sequence[float]) -> Monthly:
         """Mean and quantiles of every month of the target years; counted months are their count."""
@@ -320,8 +329,9 @@ class StoredForecast:
         )  # fmt: skip
         checks = posterior.diagnostics
         return WhatIf(
-            posterior.layer, probabilities, effects, checks.pareto_k, checks.ess_weighted,
-            "adapted" if checks.adapted else "weighted", time.perf_counter() - started,
+            posterior.layer, probabilities, effects, self._left_out(scenario_set, edited, posterior),
+            checks.pareto_k, checks.ess_weighted, "adapted" if checks.adapted else "weighted",
+            time.perf_counter() - started,
         )  # fmt: skip
 
     @property

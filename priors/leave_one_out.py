@@ -3,19 +3,22 @@
     effect of k on a quantile = quantile of the whole - quantile with k left out and the others scaled up
 
 Distribution functions are taken once on a common grid and mixed anew, so that many scenarios cost little more than
-one. Must not know counts or forecasts.
+one. A logarithmic pool, whose one scenario is all members together, comes with its tables for every member left out.
+Must not know counts or forecasts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from priors.kernels import FloatArray
-from priors.mixture import ExpertDensity
+from priors.mixture import Component, ExpertDensity
+from priors.records import Pool
 from priors.summary import LEVELS
+from priors.tabulated import tabulated
 
 _POINTS = 4_001
 
@@ -37,11 +40,13 @@ def experts_of(keys: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def leave_one_out(density: ExpertDensity, pooled: bool = False) -> tuple[LeftOut, ...]:
+def leave_one_out(density: ExpertDensity, pool: Pool | None = None) -> tuple[LeftOut, ...]:
     """The effect of leaving out every scenario in turn and, of a pool, every expert."""
+    if pool is not None and pool.method == "logarithmic_pool":
+        return tuple(_without_expert(density, key, part) for key, part in pool_without(density, pool).items())
     keys = [part.key for part in density.components if part.probability > 0]
     groups: dict[tuple[str, str], list[str]] = {("scenario", key): [key] for key in keys}
-    if pooled:
+    if pool is not None:
         groups |= {("expert", member): own for member, own in experts_of(keys).items()}
     curves = {year: _Curves(density, year) for year in density.stated_years}
     return tuple(
@@ -49,6 +54,31 @@ def leave_one_out(density: ExpertDensity, pooled: bool = False) -> tuple[LeftOut
         for (kind, key), own in groups.items()
         if len(own) < len(keys)
     )
+
+
+def pool_without(density: ExpertDensity, pool: Pool) -> dict[str, tuple[Component, float]]:
+    """What stands for a logarithmic pool without each expert (`m1`, `m2`, ...), and the correlation of its years.
+
+    The floor and the events are the pool's. An expert without whom nobody has any weight is left out here.
+    """
+    whole, found = density.components[0], {}
+    for place, other in enumerate(pool.without, start=1):
+        if set(other.tables) >= set(whole.years):
+            marginals = tuple(
+                tabulated(other.tables[year].x, other.tables[year].cdf, own.floor)
+                for year, own in zip(whole.years, whole.marginals, strict=True)
+            )
+            found[f"m{place}"] = replace(whole, marginals=marginals), other.year_correlation
+    return found
+
+
+def _without_expert(density: ExpertDensity, key: str, without: tuple[Component, float]) -> LeftOut:
+    levels, (component, _) = list(LEVELS.values()), without
+    effect = {}
+    for year in component.years:
+        lost = density.ppf(year, levels) - component.total(year).ppf(levels)
+        effect[year] = dict(zip(LEVELS, lost.tolist(), strict=True))
+    return LeftOut("expert", key, effect)
 
 
 class _Curves:

@@ -29,7 +29,7 @@ from priors.scenario import parse_scenario_set
 
 POOL_KEY = "logarithmic_pool"
 _PRIOR_EDITIONS = 8.0
-_GRID = 2_001
+_GRID, _GRID_WITHOUT = 2_001, 501  # of a pool, and of each pool that leaves a member out
 _TAIL = 1e-9
 _ZOOMS = 4  # from the members' whole range to where the product is
 _VISIBLE = 30.0  # in logs under the top
@@ -70,7 +70,9 @@ def pool_sets(
     named: Mapping[str, Any],
     counted_at_cutoff: float = 0.0,
 ) -> ScenarioSet:
-    """The pool as a scenario set; `named` holds its name, edition, cutoff and reason.
+    """The pool as a scenario set; `named` holds its name, edition, cutoff and reason, `yearCorrelation` where stated.
+
+    Without one the years are joined by the members' mean, by their weights.
 
     Raises InvalidScenarioSet for sets about different targets or cutoffs, and for years that only some state.
     """
@@ -81,13 +83,16 @@ def pool_sets(
     rho = math.fsum(member.weight * record.year_correlation for member, record in members)
     origin = Pool(method=method, weights=kind, members=tuple(member for member, _ in members))
     shared = {
+        "yearCorrelation": round(rho, 12),
         **named,
         "target": first.target.model_dump(by_alias=True),
-        "yearCorrelation": round(rho, 12),
         "pool": origin.model_dump(mode="json", by_alias=True),
     }
     made = _linear(members) if method == "linear_pool" else _logarithmic(members, counted_at_cutoff)
     pool = {**shared["pool"], **made.pop("pool", {})}
+    if "yearCorrelation" in named:
+        without = pool.get("without", ())
+        pool["without"] = [{**one, "yearCorrelation": named["yearCorrelation"]} for one in without]
     return parse_scenario_set({**shared, **made, "pool": pool})
 
 
@@ -177,13 +182,27 @@ def _logarithmic(
         years[str(year)] = {"expected": mean, "spread": sd}
         tables[str(year)] = {"x": x.tolist(), "cdf": cdf.tolist()}
     scenario = {"key": POOL_KEY, "label": "Logarithmic pool", "probability": 1.0, "years": years}
-    return {"scenarios": [scenario], "pool": {"tables": tables}}
+    without = [_without(densities, place) for place in range(len(densities))]
+    return {"scenarios": [scenario], "pool": {"tables": tables, "without": without}}
+
+
+def _without(densities: Sequence[tuple[float, ExpertDensity]], place: int) -> dict[str, Any]:
+    """The pool of all members but one."""
+    left = [one for other, one in enumerate(densities) if other != place]
+    whole = math.fsum(weight for weight, _ in left)
+    if whole <= 0:
+        return {"yearCorrelation": 0.0}
+    scaled = [(weight / whole, density) for weight, density in left]
+    rho = math.fsum(weight * density.year_correlation for weight, density in scaled)
+    drawn = {year: logarithmic_table(scaled, year, _GRID_WITHOUT) for year in densities[0][1].years}
+    tables = {str(year): {"x": x.tolist(), "cdf": cdf.tolist()} for year, (x, cdf) in drawn.items()}
+    return {"yearCorrelation": min(round(rho, 12), 0.99), "tables": tables}
 
 
 def logarithmic_table(
-    densities: Sequence[tuple[float, ExpertDensity]], year: int
+    densities: Sequence[tuple[float, ExpertDensity]], year: int, nodes: int = _GRID
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Totals (node,) in persons and the pool's distribution function there, from 0 to 1.
+    """Totals `(nodes,)` in persons and the pool's distribution function there, from 0 to 1.
 
     Raises InvalidScenarioSet where the members have nothing in common: one rules out what another says.
     """
@@ -191,7 +210,7 @@ def logarithmic_table(
     low = min(float(d.ppf(year, _TAIL)) for _, d in given)
     high = max(float(d.ppf(year, 1 - _TAIL)) for _, d in given)
     for _ in range(_ZOOMS):
-        x = np.linspace(low, high, _GRID)
+        x = np.linspace(low, high, nodes)
         with np.errstate(divide="ignore"):
             logs = sum((w * np.log(d.pdf(year, x)) for w, d in given), np.zeros(len(x)))
         if not np.isfinite(logs).any():

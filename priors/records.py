@@ -191,13 +191,21 @@ class PoolTable(Record):
     cdf: Annotated[tuple[Number, ...], Field(min_length=2, max_length=5_000)]
 
 
+class PoolWithout(Record):
+    """A logarithmic pool without one of its members, the others' weights scaled up; no tables where none has any."""
+
+    year_correlation: Annotated[Number, Field(ge=0.0, le=0.99)]
+    tables: dict[Year, PoolTable] = Field(default_factory=dict)
+
+
 class Pool(Record):
-    """Where a pool came from; `tables` are of a logarithmic one."""
+    """Where a pool came from; `tables` are of a logarithmic one, `without` one for each member left out of it."""
 
     method: Literal["linear_pool", "logarithmic_pool"]
     weights: Literal["equal", "stated", "performance"]
     members: Annotated[tuple[PoolMember, ...], Field(min_length=2, max_length=50)]
     tables: dict[Year, PoolTable] = Field(default_factory=dict)
+    without: Annotated[tuple[PoolWithout, ...], Field(max_length=50)] = ()
 
 
 class ScenarioSet(Record):

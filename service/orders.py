@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from models.forecast_checks import TargetData, target_data
-from models.request import MODEL_VERSION, ForecastRefused, ForecastTarget, Remark
+from models.request import JOINT_WITHOUT_EVENTS, MODEL_VERSION, ForecastRefused, ForecastTarget, Remark
 from priors.faults import Fault
 from priors.hashing import content_hash
 from priors.mixture import expert_density
@@ -50,6 +50,13 @@ class Prepared(NamedTuple):
     warnings: tuple[Remark, ...]
 
 
+_JOINT_WITHOUT_EVENTS_NL = (
+    "Het gezamenlijke model heeft de gezamenlijke dichtheid van alle jaren nodig, en die heeft een scenario met "
+    "gebeurtenissen erbovenop niet in gesloten vorm. Laat de methode weg (de gewogen trekkingen kennen elke "
+    "gebeurtenis), of geef de gebeurtenissen als scenario's met hun eigen kans."
+)
+
+
 @dataclass(frozen=True)
 class _Reading:
     """A body, the fields that cannot be read, and everything found wrong so far."""
@@ -58,8 +65,8 @@ class _Reading:
     unread: frozenset[str]
     faults: list[Fault]
 
-    def fault(self, name: str, detail: str) -> None:
-        self.faults.append(Fault(f"/{name}", detail))
+    def fault(self, name: str, detail: str, dutch: str = "") -> None:
+        self.faults.append(Fault(f"/{name}", detail, dutch))
 
 
 def prepare_order(session: Session, payload: object, today: date | None = None) -> Prepared:
@@ -79,7 +86,7 @@ def prepare_order(session: Session, payload: object, today: date | None = None) 
     if stored is not None:
         _check_density(reading, stored.record, cutoff, data)
         if reading.body.method == "joint" and stored.record.events:
-            reading.fault("method", "the joint model knows no additive events; leave the method out")
+            reading.fault("method", JOINT_WITHOUT_EVENTS, _JOINT_WITHOUT_EVENTS_NL)
     if reading.faults or data is None:
         raise OrderRefused(reading.faults)
     basis = Basis(

@@ -41,5 +41,5 @@ def preview_pool(body: RawBody, caller: ExpertCaller, sessions: Sessions) -> Poo
         record = pooled_record(session, asked, caller)
         found = implied(session, record)
     assert record.pool is not None
-    shown = density_shape(found, found.density.stated_years, asked.method == "linear_pool")
+    shown = density_shape(found, found.density.stated_years, record.pool)
     return PoolPreview(members=list(record.pool.members), **dict(shown))

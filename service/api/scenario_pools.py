@@ -18,6 +18,7 @@ from priors.records import (
     CalendarDate,
     EditionName,
     Name,
+    Number,
     PoolMember,
     Probability,
     Reason,
@@ -70,6 +71,7 @@ class PoolBody(Record):
     cutoff: CalendarDate
     method: Literal["linear_pool", "logarithmic_pool"] = "linear_pool"
     weights: Literal["equal", "stated", "performance"] = "equal"
+    year_correlation: Annotated[Number, Field(ge=0.0, le=0.99)] | None = None
     members: Annotated[tuple[Pooled, ...], Field(min_length=2, max_length=50)]
     reason: Reason = "pooled"
 
@@ -187,6 +189,7 @@ def pooled_record(session: Session, asked: PoolBody, caller: Caller) -> Scenario
         "edition": asked.edition,
         "cutoff": asked.cutoff.isoformat(),
         "reason": asked.reason,
+        **({} if asked.year_correlation is None else {"yearCorrelation": asked.year_correlation}),
     }
     try:
         return pool_sets(asked.method, asked.weights, pooled, named, known.at_cutoff)

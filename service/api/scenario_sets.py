@@ -191,7 +191,7 @@ def preview_set(
     record = _stated({"reason": "preview", **document} if isinstance(document, dict) else document)
     with reading(sessions) as session, _refusals():
         found = implied(session, record, settings.data_dir)
-    return density_shape(found, found.density.stated_years)
+    return density_shape(found, found.density.stated_years, record.pool)
 
 
 @router.get(
@@ -210,7 +210,7 @@ def read_set_density(
     found = _implied(sessions, set_id, version, year, caller)
     years = found.density.stated_years if year is None else (year,)
     pool = found_set(sessions, set_id, version, caller).record.pool
-    return density_shape(found, years, pool is not None and pool.method == "linear_pool")
+    return density_shape(found, years, pool)
 
 
 @router.get(

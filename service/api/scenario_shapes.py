@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from priors.feedback import FeedbackItem
 from priors.leave_one_out import LeftOut, leave_one_out
-from priors.records import ScenarioSet
+from priors.records import Pool, ScenarioSet
 from priors.summary import YearSummary, year_summary
 from service.api.shapes import ListShape, Shape
 from service.implied import Implied
@@ -118,11 +118,11 @@ def saved_shape(stored: StoredSet, feedback: tuple[FeedbackItem, ...]) -> SavedS
     return SavedScenarioSet(**_members(stored), feedback=feedback_shapes(feedback))
 
 
-def density_shape(implied: Implied, years: tuple[int, ...], pooled: bool = False) -> ScenarioSetDensity:
+def density_shape(implied: Implied, years: tuple[int, ...], pool: Pool | None = None) -> ScenarioSetDensity:
     summaries = [year_summary(implied.density, year) for year in years]
     return ScenarioSetDensity(
         years=[_year(summary) for summary in summaries],
-        leave_one_out=[_left_out(one, years) for one in leave_one_out(implied.density, pooled)],
+        leave_one_out=[_left_out(one, years) for one in leave_one_out(implied.density, pool)],
         feedback=feedback_shapes(implied.feedback),
     )
 

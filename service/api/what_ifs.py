@@ -69,6 +69,7 @@ class WhatIfAnswer(Shape):
     density: list[WhatIfDensity]
     scenario_probabilities: list[shapes.ScenarioProbability]
     attribution: list[AttributionRow]
+    leave_one_out: list[shapes.LeftOutRow]
     diagnostics: WhatIfDiagnostics
 
 
@@ -156,13 +157,20 @@ def _expert_weight(payload: Mapping[str, Any], done: Finished) -> tuple[float, _
 
 
 def _answer(done: Finished, answer: WhatIf) -> dict[str, Any]:
-    from service.api.forecast_views import attribution_rows, density_row, probability_rows, year_rows
+    from service.api.forecast_views import (
+        attribution_rows,
+        density_row,
+        left_out_rows,
+        probability_rows,
+        year_rows,
+    )
 
     return {
         "intervalScenarios": year_rows(done.stored, answer.layer),
         "density": [density_row(answer.layer, year) for year in done.stored.years],
         "scenarioProbabilities": probability_rows(answer.probabilities),
         "attribution": attribution_rows(answer.effects, done.stored.years),
+        "leaveOneOut": left_out_rows(answer.left_out, done.stored.years),
         "diagnostics": {
             "paretoK": answer.pareto_k,
             "essWeighted": answer.ess_weighted,

@@ -19,6 +19,7 @@ import httpx
 from fastapi import FastAPI, Request
 from sqlalchemy.orm import Session, sessionmaker
 
+from priors.leave_one_out import leave_one_out
 from priors.mixture import expert_density
 from priors.scenario import InvalidScenarioSet, parse_scenario_set
 from priors.summary import year_summary
@@ -58,6 +59,9 @@ STATED: dict[str, Any] = {
     ],
     "reason": "eerste versie",
 }
+
+
+AFTER_COUNTS = 0.5  # of what a part does to the set itself, in the made-up forecast
 
 
 @dataclass
@@ -166,6 +170,16 @@ def _said(record: Any, weight: float) -> dict[str, Any]:
         }
         for s in summaries
     ]
+    left_out = [
+        {
+            "kind": one.kind,
+            "key": one.key,
+            "year": year,
+            **{name: v * AFTER_COUNTS for name, v in by_name.items()},
+        }
+        for one in leave_one_out(density)
+        for year, by_name in one.effect.items()
+    ]
     effects = [{"change": "expertWeight", **dict.fromkeys(("minimum", "median", "medio", "maximum"), 10.0)}]
     return {
         "intervalScenarios": rows,
@@ -177,5 +191,6 @@ def _said(record: Any, weight: float) -> dict[str, Any]:
             {"key": s.key, "prior": s.probability, "posterior": s.probability} for s in record.scenarios
         ],
         "attribution": [{**row, "year": s.year} for row in effects for s in summaries] if weight < 1 else [],
+        "leaveOneOut": left_out,
         "diagnostics": {"paretoK": 0.1, "essWeighted": 9_000.0, "methodUsed": "weighted", "seconds": 0.02},
     }

@@ -160,7 +160,46 @@ def test_leaving_one_out_is_the_difference_of_two_densities(payload: Payload) ->
 
 def test_leaving_an_expert_out_of_a_pool(payload: Payload) -> None:
     sets = [parse_scenario_set(payload), parse_scenario_set(other(payload))]
-    density = expert_density(pooled("linear_pool", sets, [0.5, 0.5], payload))
-    effects = {one.key: one.effect for one in leave_one_out(density, pooled=True) if one.kind == "expert"}
+    pool = pooled("linear_pool", sets, [0.5, 0.5], payload)
+    density = expert_density(pool)
+    effects = {one.key: one.effect for one in leave_one_out(density, pool.pool) if one.kind == "expert"}
     wanted = density.ppf(2025, 0.5) - expert_density(sets[1]).ppf(2025, 0.5)
     assert effects["m1"][2025]["median"] == pytest.approx(float(wanted), abs=2)
+
+
+def test_leaving_an_expert_out_of_a_logarithmic_pool_pools_the_others(payload: Payload) -> None:
+    sets = [one_normal(payload, mean, 3_000) for mean in (30_000, 34_000, 44_000)]
+    whole = pooled("logarithmic_pool", sets, [0.5, 0.3, 0.2], payload)
+    effects = {one.key: one.effect[2025] for one in leave_one_out(expert_density(whole), whole.pool)}
+    assert set(effects) == {"m1", "m2", "m3"}
+    # Normals with one spread: the pool's mean is the weighted mean, whoever is in it.
+    every = 0.5 * 30_000 + 0.3 * 34_000 + 0.2 * 44_000
+    without = {
+        "m1": 0.6 * 34_000 + 0.4 * 44_000,
+        "m2": (5 * 30_000 + 2 * 44_000) / 7,
+        "m3": (5 * 30_000 + 3 * 34_000) / 8,
+    }
+    for key, mean in without.items():
+        for name in ("minimum", "median", "medio", "maximum"):
+            assert effects[key][name] == pytest.approx(every - mean, abs=5)
+
+
+def test_an_expert_without_whom_nobody_has_weight_has_no_effect_to_name(payload: Payload) -> None:
+    sets = [one_normal(payload, mean, 3_000) for mean in (30_000, 34_000)]
+    whole = pooled("logarithmic_pool", sets, [1.0, 0.0], payload)
+    (only,) = leave_one_out(expert_density(whole), whole.pool)
+    assert only.key == "m2"
+    assert max(abs(value) for value in only.effect[2025].values()) < 5
+
+
+def test_a_pool_may_join_its_years_otherwise_than_its_members(payload: Payload) -> None:
+    sets = [parse_scenario_set(payload), parse_scenario_set(other(payload))]
+    members = [
+        (PoolMember(scenario_set=str(i), version=1, weight=0.5, equal_weight=0.5), one)
+        for i, one in enumerate(sets)
+    ]
+    stated = {**named(payload), "yearCorrelation": 0.25}
+    for method in ("linear_pool", "logarithmic_pool"):
+        made = pool_sets(method, "equal", members, stated)
+        assert made.pool is not None and made.year_correlation == 0.25
+        assert all(one.year_correlation == 0.25 for one in made.pool.without)

@@ -23,6 +23,7 @@ export async function askWhatIf(forecast, { set, expertWeight }, made, signal) {
     curves: new Map(body.density.map((curve) => [curve.year, curve])),
     probabilities: body.scenarioProbabilities,
     attribution: body.attribution,
+    leaveOneOut: body.leaveOneOut,
     seconds: body.diagnostics?.seconds ?? null,
     feedback: null,
   };

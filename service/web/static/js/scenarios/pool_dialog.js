@@ -53,6 +53,7 @@ export function openPool({ sets, set, done }) {
       group(t("pool.method"), ...METHODS.map((value) => choice("method", value, [t(`pool.${value}`), t(`pool.${value}Hint`)]))),
       group(t("pool.weights"), ...WEIGHTS.map((value) => choice("weights", value, [t(`pool.${value}`), t(`pool.${value}Hint`)]))),
       element("div", { id: "pool-weights" }),
+      correlationField(),
       element("div", { id: "pool-result", role: "status", "aria-live": "polite" }),
       line("pool-reason", t("save.reason"), "", t("save.reasonHint")),
     ],
@@ -97,6 +98,16 @@ function changed() {
   ask();
 }
 
+/** How the pool's years hang together; left empty, the service takes the mean of the members. */
+function correlationField() {
+  const field = line("pool-correlation", t("card.yearCorrelation"), "", t("pool.correlationHint"));
+  const input = field.querySelector("input");
+  input.classList.add("measure__number");
+  input.setAttribute("inputmode", "decimal");
+  input.addEventListener("input", ask);
+  return field;
+}
+
 const chosen = () => state.rows.filter((row) => row.on);
 
 function weightField(row) {
@@ -126,7 +137,11 @@ function asked() {
     for (const member of members) member.weight /= sum;
   }
   const { method, weights, edition, cutoff } = state;
-  return { body: { name: byId("pool-name").value.trim() || t("pool.nameOf", { edition }), edition, cutoff, method, weights, members } };
+  const typed = byId("pool-correlation").value.trim();
+  const yearCorrelation = typed ? parseNumber(typed) : undefined;
+  if (typed && !(yearCorrelation >= 0 && yearCorrelation <= 0.99)) return { sentence: t("pool.correlation") };
+  const name = byId("pool-name").value.trim() || t("pool.nameOf", { edition });
+  return { body: { name, edition, cutoff, method, weights, yearCorrelation, members } };
 }
 
 function ask() {

@@ -113,13 +113,19 @@ function drawEvidence(told, names) {
   byId("evidence").replaceChildren(...(told ? evidenceNodes(told, names) : []));
 }
 
-/** With the set as the forecast had it: what the forecast would be without each part; after an edit, the set itself. */
-function drawLeftOut({ told, unchanged, own, year, names }) {
-  const rows = leftOutOf(unchanged && told ? told.leaveOneOut : own?.leaveOneOut, year);
+/** What the answer would be without each part, after the counts where there is a forecast to weigh by. */
+function drawLeftOut({ answer, told, unchanged, own, year, names }) {
+  const said = leftOutNow({ answer, told, unchanged, own });
+  const rows = leftOutOf(said.rows, year);
   show(byId("left-out-section"), rows.length > 1);
   if (rows.length < 2) return;
-  const caption = t(unchanged && told ? "leftOut.forecast" : "leftOut.draft", { year });
-  byId("left-out").replaceChildren(leftOutTable(rows, names, caption));
+  byId("left-out").replaceChildren(leftOutTable(rows, names, t(said.caption, { year })));
+}
+
+function leftOutNow({ answer, told, unchanged, own }) {
+  if (unchanged && told) return { rows: told.leaveOneOut, caption: "leftOut.forecast" };
+  if (answer?.attribution) return { rows: answer.leaveOneOut, caption: "leftOut.edited" };
+  return { rows: own?.leaveOneOut, caption: "leftOut.draft" };
 }
 
 function drawAttribution({ answer, year, names }) {
