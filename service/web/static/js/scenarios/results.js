@@ -122,9 +122,13 @@ function drawLeftOut({ answer, told, unchanged, own, year, names }) {
   byId("left-out").replaceChildren(leftOutTable(rows, names, t(said.caption, { year })));
 }
 
+const tellsExperts = (said) => (said?.leaveOneOut ?? []).some((one) => one.kind === "expert");
+
 function leftOutNow({ answer, told, unchanged, own }) {
   if (unchanged && told) return { rows: told.leaveOneOut, caption: "leftOut.forecast" };
-  if (answer?.attribution) return { rows: answer.leaveOneOut, caption: "leftOut.edited" };
+  // A pool weighed by the forecast of another set is a set like any other there; by itself it knows its experts.
+  const weighed = answer?.attribution && (tellsExperts(answer) || !tellsExperts(own));
+  if (weighed) return { rows: answer.leaveOneOut, caption: "leftOut.edited" };
   return { rows: own?.leaveOneOut, caption: "leftOut.draft" };
 }
 
