@@ -204,6 +204,16 @@ def test_equal_questions_get_equal_answers_whatever_was_asked_before() -> None:
         np.testing.assert_array_equal(one, two)
 
 
+def test_the_answer_does_not_depend_on_how_many_threads_weigh(monkeypatch: pytest.MonkeyPatch) -> None:
+    new, found = edits()["six"][0], []
+    for threads in (1, 5):
+        with ThreadPoolExecutor(threads) as pool:
+            monkeypatch.setattr("models.weigher._pool", lambda pool=pool: pool)
+            found.append(attribution(started(), new, weigher()))
+    for one, two in zip(found[0].values(), found[1].values(), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
 def test_threads_may_share_a_weigher() -> None:
     by = weigher(rows=2_000)
     levels = [AT | {"high": 60_000.0 + 1_000 * k} for k in range(40)]
