@@ -100,19 +100,6 @@ def test_another_request_is_another_forecast(client: Any, set_id: str, change: d
     assert other.json()["id"] != first["id"]
 
 
-def test_the_joint_method_with_events_is_refused_with_a_reason_and_a_remedy(client: Any) -> None:
-    amount = {"2025": {"expected": -3_000, "spread": 900}}
-    with_event = scenario_set(events=[{"key": "border", "probability": 0.3, "years": amount}])
-    made = client.post("/v1/scenario-sets", json=with_event).json()
-    refused = order(client, scenarioSet=made["id"], asOf=AS_OF, method="joint")
-    assert refused.status_code == 400
-    (fault,) = refused.json()["errors"]
-    assert fault["field"] == "/method"
-    assert "joint density" in fault["detail"] and "leave the method out" in fault["detail"]
-    assert "gezamenlijke dichtheid" in fault["detailNl"] and "Laat de methode weg" in fault["detailNl"]
-    assert order(client, scenarioSet=made["id"], asOf=AS_OF).status_code == 202
-
-
 def test_a_new_version_of_the_set_is_another_forecast(client: Any, set_id: str) -> None:
     first = order(client, scenarioSet=set_id, asOf=AS_OF).json()
     etag = client.get(f"/v1/scenario-sets/{set_id}").headers["etag"]
