@@ -1,4 +1,5 @@
-"""The stand-in's acceptance rates: invented quarters of three nationalities, and policy trials that are counted."""
+"""The stand-in's acceptance rates: invented quarters of three nationalities, policy trials that are
+counted, and declared breaks that are fitted by the second look."""
 
 from __future__ import annotations
 
@@ -56,6 +57,7 @@ def add_acceptance(app: FastAPI) -> None:
     def read(identifier: str, request: Request) -> dict[str, Any]:
         asked = request.query_params
         shift = tried[int(asked["whatIf"]) - 1]["shift"] if "whatIf" in asked else 0.0
+        shift -= 0.5 if "breaks" in asked else 0.0
         return rates(int(asked["decisions"]) if "decisions" in asked else None, shift)
 
     @app.post("/v1/forecasts/{identifier}/acceptance-what-ifs")
@@ -64,3 +66,35 @@ def add_acceptance(app: FastAPI) -> None:
         effect = dict.fromkeys(QUARTERS[OBSERVED:], 0.1 * tried[-1]["shift"])
         kept = {"actor": "tester", "at": "2026-01-01T00:00:00Z", "effect": effect}
         return JSONResponse({"id": len(tried), **tried[-1], **kept}, 201)
+
+    _add_breaks(app)
+
+
+def _add_breaks(app: FastAPI) -> None:
+    declared: list[dict[str, Any]] = []
+    looks: dict[int, int] = {}
+
+    @app.get("/v1/forecasts/{identifier}/acceptance-breaks")
+    def read_breaks(identifier: str) -> dict[str, Any]:
+        for item in declared:
+            looks[item["id"]] += 1
+            if looks[item["id"]] > 1 and item["citizen"] != "TR":
+                found = {"mean": -1.25, "lower75": -1.6, "upper75": -0.9}
+                item.update(status="succeeded", effect=found)
+            elif looks[item["id"]] > 1:
+                item.update(status="failed")
+        return {"items": declared}
+
+    @app.post("/v1/forecasts/{identifier}/acceptance-breaks")
+    async def declare(identifier: str, request: Request) -> JSONResponse:
+        number = len(declared) + 1
+        kept = {
+            "status": "queued",
+            "actor": "tester",
+            "at": "2026-01-01T00:00:00Z",
+            "effect": None,
+            "also": [],
+        }
+        declared.append({"id": number, **await request.json(), **kept})
+        looks[number] = 0
+        return JSONResponse(declared[-1], 202)

@@ -65,6 +65,51 @@ def test_a_policy_trial_needs_a_reason_and_moves_the_picture(visit: Visit) -> No
     assert violations(visit) == []
 
 
+def declare(visit: Visit, citizen: str, reason: str) -> None:
+    page = visit.page
+    page.locator("#break-citizen").select_option(label=citizen)
+    page.locator("#break-reason").fill(reason)
+    page.locator("#break-reason").press("Enter")
+
+
+def test_a_break_is_declared_fitted_and_shown_with_the_keyboard(visit: Visit) -> None:
+    page = visit.page
+    before = page.locator("#rate-chart .chart__drawing .line-median").get_attribute("d")
+    assert page.locator("#break-quarter").input_value() == "2024-Q4"
+    assert "2022-Q1" not in page.locator("#break-quarter option").all_inner_texts()
+    page.locator("#break-mean").fill("-1,5")
+    declare(visit, "Syrië", "Besluit van de minister")
+    shown = page.locator("#breaks button")
+    shown.wait_for(timeout=15_000)
+    assert "-1,25, 75% kans tussen -1,60 en -0,90" in page.locator("#breaks tbody tr").inner_text()
+    assert "nr. 1" in page.locator("#break-outcome").inner_text()
+    shown.focus()
+    page.keyboard.press("Enter")
+    page.locator("#breaks button[aria-pressed=true]").wait_for()
+    assert page.locator("#rate-chart .chart__drawing .line-median").get_attribute("d") != before
+    assert page.evaluate("document.activeElement.dataset.break") == "1"
+    assert violations(visit) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.keyboard.press("Enter")
+    page.locator("#breaks button[aria-pressed=false]").wait_for()
+    assert page.locator("#rate-chart .chart__drawing .line-median").get_attribute("d") == before
+
+
+def test_a_break_that_cannot_be_is_refused_where_it_stands(visit: Visit) -> None:
+    page = visit.page
+    page.locator("#break-sd").fill("0")
+    declare(visit, "Alle nationaliteiten", "ja")
+    assert page.locator("#break-sd-fault").is_visible()
+    assert page.locator("#break-reason-fault").is_visible()
+    assert page.locator("#break-sd").get_attribute("aria-invalid") == "true"
+    assert page.evaluate("document.activeElement.id") == "break-sd"
+    page.locator("#break-sd").fill("1")
+    declare(visit, "Turkije", "Een gok")
+    page.locator("#breaks tr", has_text="schatten mislukt").wait_for(timeout=15_000)
+    assert page.locator("#breaks button").count() == 0
+    assert violations(visit) == []
+
+
 def test_it_speaks_english(open_page: Opener) -> None:
     visit = open_page(1280, "/acceptatie?lang=en")
     visit.page.locator("#rate-chart .chart__drawing .line-median").wait_for()

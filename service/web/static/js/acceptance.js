@@ -1,6 +1,8 @@
-// Starts the acceptance page: rates of the chosen forecast, where their spread comes from, counts and policy trials.
+// Starts the acceptance page: rates of the chosen forecast, where their spread comes from, counts, policy trials and
+// declared breaks.
 
 import { ServiceError, get, send } from "./api.js";
+import { drawBreaks, listenToBreaks, loadBreaks } from "./acceptance/breaks.js";
 import { drawRates } from "./acceptance/rates_chart.js";
 import { drawVariance } from "./acceptance/variance_chart.js";
 import { latest, loadForecasts, nameOf } from "./chooser.js";
@@ -13,7 +15,7 @@ import { table } from "./tables.js";
 
 const ALL = "";
 const CONFLICT = 409;
-const view = { list: null, forecast: null, rates: null, counts: null, tried: null };
+const view = { list: null, forecast: null, rates: null, counts: null, tried: null, breaks: null };
 
 async function refresh() {
   clearFailure();
@@ -27,7 +29,7 @@ async function refresh() {
 
 async function loadRates() {
   const slow = setTimeout(() => show(byId("loading"), true), 400);
-  Object.assign(view, { rates: null, counts: null, tried: null });
+  Object.assign(view, { rates: null, counts: null, tried: null, breaks: null });
   try {
     view.rates = await get(address("acceptance-rates"));
   } catch (error) {
@@ -40,7 +42,18 @@ async function loadRates() {
   show(byId("pending"), !view.rates);
   show(byId("acceptance"), Boolean(view.rates));
   redraw();
+  if (view.rates) await loadBreaks();
 }
+
+/** The rates of the fit that knows a declared break; null: those without. */
+async function showBreak(number) {
+  const rates = await get(address("acceptance-rates"), asking({ breaks: number }));
+  Object.assign(view, { rates, breaks: number, counts: null, tried: null });
+  byId("policy-outcome").textContent = "";
+  redraw();
+}
+
+const asking = (query) => Object.fromEntries(Object.entries(query).filter(([, value]) => value !== null));
 
 const address = (part) => `/forecasts/${encodeURIComponent(view.forecast.id)}/${part}`;
 const nameOfCitizen = (code) => (code === "OTHER" ? t("acceptance.rest") : code === "TOTAL" ? t("acceptance.all") : place(code));
@@ -59,7 +72,9 @@ function redraw() {
   byId("warnings").replaceChildren(...view.rates.warnings.map((sentence) => element("li", {}, sentence)));
   byId("source").textContent = t("acceptance.source", { source: view.rates.source });
   drawSeriesChoice();
-  drawPolicyChoices();
+  const citizens = drawPolicyChoices();
+  const known = view.rates.total.filter((row) => !row.ahead).map((row) => row.quarter);
+  drawBreaks(known.slice(1), citizens);
   drawChart();
   const ahead = view.rates.total.filter((row) => row.ahead);
   if (ahead.length) drawVariance(byId("variance-chart"), ahead);
@@ -93,6 +108,7 @@ function drawPolicyChoices() {
   byId("policy-quarter").replaceChildren(
     ...quarters.map((quarter) => element("option", { value: quarter, selected: quarter === since }, quarter)),
   );
+  return citizens;
 }
 
 function drawChart() {
@@ -130,7 +146,7 @@ async function count(event) {
   const wrong = decisions === null || decisions < 1 || decisions > 1_000_000;
   mark("decisions", "decisions-fault", wrong);
   if (wrong) return;
-  view.counts = await get(address("acceptance-rates"), { decisions });
+  view.counts = await get(address("acceptance-rates"), asking({ decisions, breaks: view.breaks }));
   drawCounts();
 }
 
@@ -150,7 +166,7 @@ async function tryPolicy(event) {
   const citizen = byId("policy-citizen").value || null;
   const asked = { citizen, quarter: byId("policy-quarter").value, shift, reason };
   view.tried = (await send("POST", address("acceptance-what-ifs"), asked)).body;
-  view.rates = await get(address("acceptance-rates"), { whatIf: view.tried.id });
+  view.rates = await get(address("acceptance-rates"), asking({ whatIf: view.tried.id, breaks: view.breaks }));
   redraw();
 }
 
@@ -165,6 +181,7 @@ function drawOutcome() {
 }
 
 function listen() {
+  listenToBreaks({ address, nameOf: nameOfCitizen, showRates: showBreak });
   byId("series-choice").addEventListener("change", drawChart);
   byId("capacity-form").addEventListener("submit", (event) => count(event).catch(failWith));
   byId("policy-form").addEventListener("submit", (event) => tryPolicy(event).catch(failWith));
