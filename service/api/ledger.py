@@ -1,10 +1,13 @@
-"""The ledger of changes: who changed what, why, and by how much; and whether the chain still holds."""
+"""The ledger of changes: who changed what, why, and by how much; and whether the chain still holds.
+
+As JSON by page; as CSV, and as an HTML history to read and keep, all of it.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
@@ -13,6 +16,7 @@ from priors.summary import LEVELS
 from service.api.anchoring import NOT_YET, unopened
 from service.api.context import Sessions
 from service.api.lists import LINKED, PageNumber, PageSize, link_pages
+from service.api.reports import SELF_CONTAINED, preferred_language
 from service.api.shapes import Identifier, ListShape, Shape
 from service.middleware import quality
 from service.problems import Problem
@@ -21,7 +25,7 @@ from service.storage.base import reading
 from service.storage.ledger import UnreadableEntry, list_entries, set_subject, verify_ledger
 
 router = APIRouter(tags=["ledger"])
-_CSV = "text/csv"
+_JSON, _CSV, _HTML = "application/json", "text/csv", "text/html"
 _EVERY = 1_000_000
 _COLUMNS = ("sequence", "at", "actor", "reason", "subject", "year", *LEVELS, "entry_hash", "previous_hash")
 _FORMULA_SIGNS = ("=", "+", "-", "@")
@@ -43,8 +47,10 @@ class LedgerVerification(Shape):
 @router.get(
     "/ledger-entries",
     response_model=LedgerEntryList,
-    responses={200: {**LINKED[200], "content": {_CSV: {"schema": {"type": "string"}}}}},
-    summary="Changes in the order they were made; as CSV all of them, a line per year that moved",
+    responses={
+        200: {**LINKED[200], "content": {kind: {"schema": {"type": "string"}} for kind in (_CSV, _HTML)}}
+    },
+    summary="Changes in the order they were made; all of them as CSV, a line per year, or as an HTML history",
 )
 def read_ledger_entries(
     request: Request,
@@ -54,24 +60,47 @@ def read_ledger_entries(
     scenario_set: Annotated[Identifier | None, Query(alias="scenarioSet")] = None,
     page: PageNumber = 1,
     page_size: PageSize = 100,
+    language: Annotated[
+        Literal["nl", "en"] | None, Query(description="Of the history; by default as Accept-Language has it.")
+    ] = None,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
+    accept_language: Annotated[str, Header(alias="Accept-Language", include_in_schema=False)] = "",
 ) -> LedgerEntryList | Response:
-    as_csv = quality(accept, _CSV) > quality(accept, "application/json")
+    form = max((_JSON, _CSV, _HTML), key=lambda kind: quality(accept, kind))
     subject = None if scenario_set is None else set_subject(scenario_set)
     try:
         with reading(sessions) as session:
             hidden = {set_subject(one) for one in unopened(session, caller)}
             if subject in hidden:
                 raise NOT_YET
-            wanted = (1, _EVERY) if as_csv else (page, page_size)
+            wanted = (page, page_size) if form == _JSON else (1, _EVERY)
             found = list_entries(session, subject, *wanted, hidden)
+            check = verify_ledger(session) if form == _HTML else None
     except UnreadableEntry as fault:
         raise Problem(500, "Ledger damaged", f"The ledger is broken: {fault}.") from None
-    if as_csv:
+    if check is not None:
+        chosen = language or preferred_language(accept_language)
+        return _history(found.items, LedgerVerification.model_validate(check), chosen)
+    if form == _CSV:
         headers = {"Content-Disposition": 'attachment; filename="ledger.csv"'}
         return Response(ledger_table(found.items), media_type=f"{_CSV}; charset=utf-8", headers=headers)
     link_pages(request, response, page, page_size, found.total)
     return LedgerEntryList(items=found.items, page=page, page_size=page_size, total=found.total)
+
+
+def _history(entries: list[LedgerEntry], check: LedgerVerification, language: str) -> Response:
+    from service.report.html import report_html
+    from service.report.ledger import ledger_document
+
+    told = [entry.model_dump(mode="json", by_alias=True) for entry in entries]
+    page = report_html(ledger_document(told, check.model_dump(mode="json", by_alias=True), language))
+    headers = {
+        "Content-Disposition": f'inline; filename="ledger-{language}.html"',
+        "Content-Language": language,
+        "Content-Security-Policy": SELF_CONTAINED,
+        "Vary": "Accept, Accept-Language",
+    }
+    return Response(page, media_type=f"{_HTML}; charset=utf-8", headers=headers)
 
 
 def ledger_table(entries: list[LedgerEntry]) -> str:

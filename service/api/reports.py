@@ -23,7 +23,7 @@ from service.storage.evaluations import StoredEvaluation
 router = APIRouter(prefix="/evaluations/{evaluationId}", tags=["evaluation"])
 HTML, PDF = "text/html", "application/pdf"
 # A page of its own: its style and pictures stand inside it, and it asks for nothing.
-_POLICY = (
+SELF_CONTAINED = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
 )
 _FILE = {"schema": {"type": "string", "format": "binary"}}
@@ -78,7 +78,7 @@ def read_report(
     headers = {"Content-Disposition": f'inline; filename="{name}"', "Content-Language": chosen}
     kind = PDF if as_pdf else f"{HTML}; charset=utf-8"
     answer = respond(request, f"{found.result_hash} {chosen}", render, kind, headers)
-    answer.headers["Content-Security-Policy"] = _POLICY
+    answer.headers["Content-Security-Policy"] = SELF_CONTAINED
     answer.headers["Vary"] = "Accept, Accept-Language"
     return answer
 

@@ -53,6 +53,11 @@ class Words:
     def persons(self, value: float | None) -> str:
         return self.number(value, 0)
 
+    def signed(self, value: float, digits: int = 0) -> str:
+        """A number with its plus or minus; none before a zero."""
+        text = f"{value:+,.{digits}f}"
+        return self._signed(text if any(digit in text for digit in "123456789") else text[1:])
+
     def share(self, value: float | None, digits: int = 0) -> str:
         """A fraction as a percentage."""
         return NONE if value is None else self._signed(f"{100 * value:,.{digits}f}") + "%"

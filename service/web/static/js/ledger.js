@@ -3,7 +3,7 @@
 import { get, getAll, getFile, saveFile } from "./api.js";
 import { byId, element, show } from "./dom.js";
 import { clearFailure, failWith } from "./failure.js";
-import { moment, persons, signed, t } from "./i18n.js";
+import { language, moment, persons, signed, t } from "./i18n.js";
 import { isPolicy, policyEffect, policyFacts, policyTitle } from "./ledger/policy.js";
 import { bodyOf } from "./scenarios/document.js";
 import { changes } from "./scenarios/merge.js";
@@ -120,9 +120,10 @@ function seal({ entryHash, previousHash }) {
   return element("details", {}, element("summary", {}, t("ledger.seal")), facts(rows));
 }
 
-async function exportEntries() {
-  const blob = await getFile("/ledger-entries", view.set ? { scenarioSet: view.set } : {}, "text/csv");
-  saveFile(blob, "ledger.csv");
+async function exportEntries(kind, ending) {
+  const query = { language: language(), ...(view.set ? { scenarioSet: view.set } : {}) };
+  const blob = await getFile("/ledger-entries", query, kind);
+  saveFile(blob, `ledger.${ending}`);
 }
 
 async function verify() {
@@ -132,7 +133,8 @@ async function verify() {
 
 function listen() {
   byId("verify").addEventListener("click", () => verify().catch(failWith));
-  byId("ledger-csv").addEventListener("click", () => exportEntries().catch(failWith));
+  byId("ledger-csv").addEventListener("click", () => exportEntries("text/csv", "csv").catch(failWith));
+  byId("ledger-html").addEventListener("click", () => exportEntries("text/html", "html").catch(failWith));
   byId("more").addEventListener("click", () => {
     view.shown += PAGE;
     drawEntries();
