@@ -42,7 +42,9 @@ def test_the_ledger_as_a_history_says_who_when_why_and_the_effect(client: Any, s
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     page = answer.text
-    assert "De keten klopt. Aantal regels: 2," in page and all(entry["entryHash"] in page for entry in entries)
+    assert "De keten klopt. Aantal regels: 2," in page and all(
+        entry["entryHash"] in page for entry in entries
+    )
     assert "a new war &amp; &lt;b&gt;more&lt;/b&gt;" in page and "<b>" not in page
     assert f"Wie en wanneer: development, {entries[1]['at'][:10]}" in page
     most = f"{round(entries[1]['effect']['2025']['maximum']):+,}".replace(",", ".")
