@@ -25,7 +25,7 @@ from tests.contract.forecast_orders import events, fields, finish, model_only, o
 TOMORROW = (datetime.now(UTC).date() + timedelta(days=2)).isoformat()
 STATE_FIELDS = {
     "id", "status", "progress", "stage", "error", "request", "editionStatus", "provenance", "diagnostics",
-    "timings", "warnings", "remarks", "dataQuality", "createdBy", "createdAt",
+    "timings", "warnings", "remarks", "dataQuality", "createdBy", "createdAt", "kind",
 }  # fmt: skip
 PARTS = ("interval-scenarios", "density?year=2025", "exceedance?year=2025&above=1", "scenario-probabilities")
 
