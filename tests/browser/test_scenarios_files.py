@@ -150,9 +150,8 @@ def test_events_that_cannot_be_are_refused_in_the_language_of_the_page(
     assert "‘Gebeurtenis 70’" in fault.inner_text() and "130%" in fault.inner_text()
     assert fault.locator("[lang=en]").count() == 0
     page.click("[data-language=en]")
-    page.locator("html[lang=en]").wait_for(
-        state="attached"
-    )  # a field drawn anew loses what is typed meanwhile
+    # A field drawn anew loses what is typed meanwhile.
+    page.locator("html[lang=en]").wait_for(state="attached")
     page.fill("#f-events-1-probability", "50")
     page.locator("#f-events-1-probability-error", has_text="exclude one another").wait_for()
     page.fill("#f-events-1-probability", "20")
