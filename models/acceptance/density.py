@@ -17,7 +17,7 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
 from models.acceptance.beta import called_from_python
-from models.acceptance.filter import BEFORE, COMPONENT, LANE_ROWS, NODES, POINT, P, learn, predict
+from models.acceptance.filter import LANE_ROWS, NODES, POINT, P, forward
 from models.acceptance.way_back import BACK_ROWS, unlearn, unpredict
 from models.backend import pt
 
@@ -89,18 +89,10 @@ def density_and_gradient(
 ) -> tuple[Array, Array, Array, Array]:
     """The outputs of `AcceptanceLogDensity`, for its inputs."""
     periods, series = offset.shape
-    density = np.zeros(series)
     to_scalars, to_step, to_offset = np.zeros(scalars.size), np.zeros(series), np.zeros((periods, series))
-    kept, parts = np.zeros((periods, BEFORE, series)), np.zeros((periods, COMPONENT, 2 * series))
-    points = np.zeros((periods, POINT, NODES, 2 * series))
-    after, later = np.zeros((periods + 1, 2, series)), np.zeros((2, series))
+    points, later = np.zeros((periods, POINT, NODES, 2 * series)), np.zeros((2, series))
     lanes = np.zeros((max(LANE_ROWS, BACK_ROWS), 2 * series))
-    for t in range(periods):
-        kept[t, :2] = after[t]
-        predict(scalars, step_variance, years, counts[2, t], t > first, kept[t], parts[t])
-        learn(
-            scalars, offset[t], counts[0, t], counts[1, t], kept[t], parts[t], points[t], lanes, after[t + 1], density,
-        )  # fmt: skip
+    after, kept, parts, density = forward(scalars, step_variance, offset, counts, first, years, points, lanes)
     for t in range(periods - 1, -1, -1):
         total, anchor, mean, here = counts[1, t], counts[2, t], after[t + 1, 0], to_offset[t]
         unlearn(scalars, total, kept[t], parts[t], points[t], mean, later, lanes, to_scalars, here)
@@ -108,7 +100,7 @@ def density_and_gradient(
         unpredict(
             scalars, step_variance, years, anchor, t > first, kept[t], variance, lanes, later, to_scalars, to_step,
         )  # fmt: skip
-    return density, to_scalars, to_step, to_offset
+    return density.sum(axis=0), to_scalars, to_step, to_offset
 
 
 @register_funcify_default_op_cache_key(AcceptanceLogDensity)  # type: ignore[untyped-decorator]

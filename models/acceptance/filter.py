@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.acceptance.beta import compiled
+from models.acceptance.beta import called_from_python, compiled
 from models.acceptance.lanes import exp_of, log_of, rising
 
 Array = NDArray[np.float64]
@@ -53,6 +53,36 @@ BEFORE, COMPONENT, POINT = 6, 2, 4
     _LOG_A, _SLOPE_A, _LOG_B, _SLOPE_B, _HIGHEST, _SUM, _MOMENT, _SQUARE,
 ) = range(21)  # fmt: skip
 LANE_ROWS: Final = 21
+
+
+@called_from_python
+def forward(
+    scalars: Array,
+    step_variance: Array,
+    offset: Array,
+    counts: Array,
+    first: NDArray[np.int64],
+    years: float,
+    points: Array,
+    lanes: Array,
+) -> tuple[Array, Array, Array, Array]:
+    """What the filter leaves of every period: its states after it, `kept`, `parts`, and log densities.
+
+    (period + 1, 2, series), (period, BEFORE, series), (period, COMPONENT, two lanes a series), (period, series). The
+    arguments are those of `density.AcceptanceLogDensity`, and room: `points` for every period, or for one where none
+    is needed later, and `lanes`.
+    """
+    periods, series = offset.shape
+    kept, parts = np.zeros((periods, BEFORE, series)), np.zeros((periods, COMPONENT, 2 * series))
+    after, density = np.zeros((periods + 1, 2, series)), np.zeros((periods, series))
+    for t in range(periods):
+        own = points[min(t, len(points) - 1)]
+        kept[t, :2] = after[t]
+        predict(scalars, step_variance, years, counts[2, t], t > first, kept[t], parts[t])
+        learn(
+            scalars, offset[t], counts[0, t], counts[1, t], kept[t], parts[t], own, lanes, after[t + 1], density[t],
+        )  # fmt: skip
+    return after, kept, parts, density
 
 
 @compiled

@@ -8,14 +8,12 @@ The last period keeps the filter's own shape, so that a rate without drift is ex
 ones are Gaussian on log odds. This module knows nothing of priors, calendars or samplers; worker processes only.
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
-from models.acceptance.beta import beta_shapes, called_from_python
-from models.acceptance.filter import BEFORE, COMPONENT, LANE_ROWS, NODES, POINT, drift_seen, learn, predict
+from models.acceptance.beta import beta_shapes
+from models.acceptance.filter import LANE_ROWS, NODES, POINT, drift_seen, forward
 
 Array = NDArray[np.float64]
 _LEAST_RATE = 1e-9
@@ -38,29 +36,12 @@ def filtered(
     The arguments are those of `density.AcceptanceLogDensity`, of one draw. A series begins with its first decisions,
     one that never had any with the last period; what lies before is NaN.
     """
-    periods = len(offset)
-    after, kept, parts, density = _forward(scalars, step_variance, offset, counts, first, years)
+    periods, series = offset.shape
+    room = np.zeros((1, POINT, NODES, 2 * series)), np.zeros((LANE_ROWS, 2 * series))
+    after, kept, parts, density = forward(scalars, step_variance, offset, counts, first, years, *room)
     out = np.stack([after[1:, 0], after[1:, 1], drift_seen(kept, parts), density])
     out[:, np.arange(periods)[:, None] < np.minimum(first, periods - 1)] = np.nan
     return out
-
-
-@called_from_python
-def _forward(
-    scalars: Array, step_variance: Array, offset: Array, counts: Array, first: Any, years: float
-) -> tuple[Array, Array, Array, Array]:
-    """What the filter leaves of every period: its states after it, `kept`, `parts`, and log densities."""
-    periods, series = offset.shape
-    kept, parts = np.zeros((periods, BEFORE, series)), np.zeros((periods, COMPONENT, 2 * series))
-    after, density = np.zeros((periods + 1, 2, series)), np.zeros((periods, series))
-    points, lanes = np.zeros((POINT, NODES, 2 * series)), np.zeros((LANE_ROWS, 2 * series))
-    for t in range(periods):
-        kept[t, :2] = after[t]
-        predict(scalars, step_variance, years, counts[2, t], t > first, kept[t], parts[t])
-        learn(
-            scalars, offset[t], counts[0, t], counts[1, t], kept[t], parts[t], points, lanes, after[t + 1], density[t],
-        )  # fmt: skip
-    return after, kept, parts, density
 
 
 def paths(
