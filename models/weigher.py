@@ -58,7 +58,8 @@ class Weigher:
         self.model: Kept = (judgement(model), component_curves(model))
         self._own: dict[str, tuple[Component, float]] = {}
         self._starts: dict[str, Proposal | None] = {}
-        self._uneven: dict[str, Proposal | None] = {}
+        self._uneven: set[str] = set()
+        self._starts_of_few: dict[str, Proposal | None] = {}
         self._kept: OrderedDict[object, Kept] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
@@ -69,7 +70,7 @@ class Weigher:
         if weighed.proposal is not None or weighed.method == "weighted":
             self._starts[component.key] = weighed.proposal
         if weighed.proposal is None and weighed.effective_draws < _EVEN * len(weighed.totals):
-            self._uneven[component.key] = None
+            self._uneven.add(component.key)
         done = (judgement(weighed), component_curves(weighed))
         self._store(_Identity(component, year_correlation), done)
 
@@ -138,12 +139,14 @@ class Weigher:
     def start_for_few(self, key: str) -> Proposal | None:
         """As `start`, also where many draws do without one and few would be left with next to none that count."""
         found = self.start(key)
-        if found is None and key in self._uneven and self._uneven[key] is None:
+        if found is not None or key not in self._uneven:
+            return found
+        if key not in self._starts_of_few:
             component, rho = self._own[key]
             few = self.normals(slots_of(component.additions))[:_FOR_A_START]
             weigh = Weighing(component, rho, self.evidence)
-            self._uneven[key] = weigh.adapted(few, *weigh(few, None), _EVEN * len(few)).proposal
-        return found or self._uneven.get(key)
+            self._starts_of_few[key] = weigh.adapted(few, *weigh(few, None), _EVEN * len(few)).proposal
+        return self._starts_of_few[key]
 
     def normals(self, slots: int) -> Array:
         """The normals of years and of at least so many events; made once per number of events."""

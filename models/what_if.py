@@ -31,7 +31,7 @@ __all__ = ["LEVELS", "Belief", "Weigher", "attribution", "changes_between", "pos
 LEVELS = (0.125, 0.5, 2 / 3, 0.875)
 _EXACT_UP_TO = 4
 # Over all states of an attribution together, and the least of each: with many changes every effect is the mean of
-# steps that share their draws, and fewer do (a hundredth of the largest effect in the mean, a tenth at worst).
+# steps that share their draws, and fewer do (a hundredth of the largest effect in the mean, a seventh at worst).
 _STEP_DRAWS, _LEAST_ROWS = 40_000, 256
 _MANY_STEP_DRAWS, _MANY_LEAST_ROWS = 16_000, 64
 
