@@ -19,7 +19,7 @@ from service.api.bodies import RawBody, read_json
 from service.api.context import Configured, Sessions
 from service.api.edition_shapes import EditionState, edition_json
 from service.api.finished import Finished, ForecastId, open_finished
-from service.api.forecast_shapes import inlined
+from service.api.forecast_shapes import json_body
 from service.problems import Problem, documented, invalid_input
 from service.security import AdminCaller
 from service.storage.archive import ArchiveConflicts
@@ -46,15 +46,11 @@ class SupersessionBody(Record):
     note: Narrative = ""
 
 
-def _body(model: type[Record]) -> dict[str, Any]:
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": inlined(model)}}}}
-
-
 @router.put(
     "/adoption",
     response_model=EditionState,
     responses=_CONFLICT,
-    openapi_extra=_body(AdoptionBody),
+    openapi_extra=json_body(AdoptionBody),
     summary="Adopt a finished forecast as an edition; it is immutable from then on",
 )
 def adopt_forecast(
@@ -123,7 +119,7 @@ def _alike(one: Adoption, other: Adoption) -> bool:
     "/supersession",
     response_model=EditionState,
     responses=_CONFLICT,
-    openapi_extra=_body(SupersessionBody),
+    openapi_extra=json_body(SupersessionBody),
     summary="Let another adopted forecast come in the place of this one; both stay readable",
 )
 def supersede_forecast(

@@ -263,6 +263,11 @@ def inlined(model: type[BaseModel]) -> dict[str, Any]:
     return whole
 
 
+def json_body(model: type[BaseModel]) -> dict[str, Any]:
+    """Of a route that checks a JSON body of this model by hand: what its description says of the body."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": inlined(model)}}}}
+
+
 def warnings_json(remarks: Iterable[Remark]) -> dict[str, Any]:
     """The remarks, each once, and their sentences by themselves."""
     each = list({remark.detail: remark for remark in remarks}.values())

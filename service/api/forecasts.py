@@ -25,12 +25,13 @@ from service.api.finished import (
     respond,
     to_json,
 )
+from service.api.forecast_orders import order_answer, order_recorded, ordered
 from service.api.forecast_shapes import (
     ForecastList,
     ForecastState,
     Status,
     forecast_json,
-    inlined,
+    json_body,
     warnings_json,
 )
 from service.api.lists import LINKED, PageNumber, PageSize, link_pages
@@ -41,29 +42,18 @@ from service.problems import Problem, documented, invalid_input, not_found
 from service.security import ExpertCaller, ReaderOfConcepts
 from service.storage.audit import record_action
 from service.storage.base import reading, writing
-from service.storage.forecasts import StoredOrder, get_forecast, list_forecasts, order_forecast
+from service.storage.forecasts import StoredOrder, get_forecast, list_forecasts
 from service.storage.jobs import JobState, cancel
 
 router = APIRouter(prefix="/forecasts", tags=["forecasts"])
-_LOCATION = {"description": "Where the forecast is.", "schema": {"type": "string"}}
-_ORDER = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": inlined(ForecastBody)}}}
-}
 
 
 @router.post(
     "",
     status_code=202,
     response_model=ForecastState,
-    responses={
-        200: {
-            "model": ForecastState,
-            "description": "This forecast exists.",
-            "headers": {"Location": _LOCATION},
-        },
-        202: {"headers": {"Location": _LOCATION}},
-    },
-    openapi_extra=_ORDER,
+    responses=ordered("This forecast exists.", "Where the forecast is."),
+    openapi_extra=json_body(ForecastBody),
     summary="Order a forecast, or find the one that answers the same request",
 )
 def create_forecast(body: RawBody, caller: ExpertCaller, sessions: Sessions) -> Response:
@@ -79,12 +69,9 @@ def create_forecast(body: RawBody, caller: ExpertCaller, sessions: Sessions) -> 
     except OrderRefused as refused:
         raise invalid_input(refused.faults) from None
     with writing(sessions) as session:
-        found, new = order_forecast(session, *prepared, caller.name)
-        if new:
-            record_action(session, caller.name, caller.role, "order forecast", f"forecast:{found.id}")
+        found, new = order_recorded(session, prepared, caller, "order forecast")
         order_rates(session, found)
-    headers = {"Location": f"/v1/forecasts/{found.id}"}
-    return JSONResponse(forecast_json(found), 202 if new else 200, headers=headers)
+    return order_answer(found, new)
 
 
 @router.get("", response_model=ForecastList, responses=LINKED, summary="Forecasts, the latest first")

@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from priors.records import PoolMember
 from service.api.bodies import RawBody, read_json
 from service.api.context import Sessions
-from service.api.forecast_shapes import inlined
+from service.api.forecast_shapes import json_body
 from service.api.scenario_pools import PoolBody, pooled_record, read_pool_body
 from service.api.scenario_shapes import ScenarioSetDensity, density_shape
 from service.implied import implied
@@ -19,7 +19,7 @@ from service.security import ExpertCaller
 from service.storage.base import reading
 
 router = APIRouter(prefix="/scenario-pool-previews", tags=["scenario sets"])
-_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": inlined(PoolBody)}}}}
+_BODY = json_body(PoolBody)
 
 
 class PoolPreview(ScenarioSetDensity):

@@ -30,7 +30,7 @@ from service.api.anchoring import check_opened, unopened
 from service.api.bodies import RawBody, read_json
 from service.api.context import Sessions
 from service.api.etags import not_modified
-from service.api.forecast_shapes import inlined
+from service.api.forecast_shapes import json_body
 from service.api.lists import LINKED, PageNumber, PageSize, link_pages
 from service.api.scenario_sets import SetId, Version, found_set
 from service.api.scenario_shapes import (
@@ -76,7 +76,7 @@ class PoolBody(Record):
     reason: Reason = "pooled"
 
 
-_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": inlined(PoolBody)}}}}
+_BODY = json_body(PoolBody)
 
 
 @router.post(

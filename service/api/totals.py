@@ -10,24 +10,21 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
 
 from service.api.anchoring import check_forecast_opened
 from service.api.bodies import RawBody, read_json
 from service.api.context import Sessions
 from service.api.finished import Finished, FinishedForecast, respond, to_json
-from service.api.forecast_shapes import ForecastState, forecast_json, inlined
+from service.api.forecast_orders import order_answer, order_recorded, ordered
+from service.api.forecast_shapes import ForecastState, json_body
 from service.api.shapes import Shape
 from service.problems import Problem, documented, invalid_input
 from service.security import ExpertCaller
-from service.storage.audit import record_action
 from service.storage.base import reading, writing
-from service.storage.forecasts import order_forecast
 from service.total_orders import TotalBody
 
 router = APIRouter(prefix="/totals", tags=["forecasts"])
 parts = APIRouter(tags=["forecasts"])
-_LOCATION = {"description": "Where the total is, as a forecast.", "schema": {"type": "string"}}
 
 
 class ComponentYear(Shape):
@@ -73,17 +70,8 @@ class Components(Shape):
     "",
     status_code=202,
     response_model=ForecastState,
-    responses={
-        200: {
-            "model": ForecastState,
-            "description": "This total exists.",
-            "headers": {"Location": _LOCATION},
-        },
-        202: {"headers": {"Location": _LOCATION}},
-    },
-    openapi_extra={
-        "requestBody": {"required": True, "content": {"application/json": {"schema": inlined(TotalBody)}}}
-    },
+    responses=ordered("This total exists.", "Where the total is, as a forecast."),
+    openapi_extra=json_body(TotalBody),
     summary="Order the total of forecasts of several series, or find the one that is of the same",
 )
 def create_total(body: RawBody, caller: ExpertCaller, sessions: Sessions) -> Response:
@@ -99,11 +87,8 @@ def create_total(body: RawBody, caller: ExpertCaller, sessions: Sessions) -> Res
     except OrderRefused as refused:
         raise invalid_input(refused.faults) from None
     with writing(sessions) as session:
-        found, new = order_forecast(session, *prepared, caller.name)
-        if new:
-            record_action(session, caller.name, caller.role, "order total", f"forecast:{found.id}")
-    headers = {"Location": f"/v1/forecasts/{found.id}"}
-    return JSONResponse(forecast_json(found), 202 if new else 200, headers=headers)
+        found, new = order_recorded(session, prepared, caller, "order total")
+    return order_answer(found, new)
 
 
 @parts.get(

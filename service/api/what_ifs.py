@@ -18,7 +18,7 @@ from priors.records import Event, Number, Probability, Record, Scenario, Unfores
 from service.api import forecast_shapes as shapes
 from service.api.bodies import RawBody, read_json
 from service.api.finished import Finished, SeriesForecast, to_json
-from service.api.forecast_shapes import inlined
+from service.api.forecast_shapes import json_body
 from service.api.shapes import Shape
 from service.problems import documented, invalid_input
 
@@ -74,7 +74,7 @@ class WhatIfAnswer(Shape):
 
 
 _PARTS = ("scenarios", "events", "unforeseen", "yearCorrelation")
-_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": inlined(WhatIfBody)}}}}
+_BODY = json_body(WhatIfBody)
 _Faults = list[tuple[str, ...]]
 
 
