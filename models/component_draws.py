@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from models.event_normals import columns_needed
 from models.evidence import Evidence
 from models.gaussian_mixture import GaussianMixture
-from models.stated_draws import stated_totals
+from models.stated_draws import before_cutting, stated_totals
 from priors.copula import log_density
 from priors.events import added_amounts, occurrences, restricted_additions, waiting_amounts
 from priors.mixture import Component
@@ -136,22 +136,35 @@ def open_years_of(evidence: Evidence) -> list[int]:
     return [y for y, is_open in zip(observation.years, observation.open_at_cutoff, strict=True) if is_open]
 
 
-def log_prior(component: Component, year_correlation: float, evidence: Evidence, totals: Array) -> Array:
+def log_prior(
+    component: Component,
+    year_correlation: float,
+    evidence: Evidence,
+    totals: Array,
+    added: Array | None = None,
+) -> Array:
     """Log density `(draw,)` of the component at totals `(draw, year)`, per person of every open year.
 
-    Stated years by the component's copula, the others by the model's conditional density given those. Raises
-    ValueError for a component with events, whose joint density has no closed form.
+    Stated years by the component's copula, the others by the model's conditional density given those. Of a component
+    with events it is the density given what they `added` `(draw, year)`. Raises ValueError where that is not given.
     """
-    if component.additions:
-        raise ValueError("totals with events on top have no joint density in closed form")
+    if component.additions and added is None:
+        raise ValueError("totals with events on top have a density only given what the events add")
     open_years = open_years_of(evidence)
     own = restricted(component, open_years)
-    columns = [evidence.observation.years.index(y) for y in own.years]
-    density = log_density(own, year_correlation, totals[:, columns]) if own.years else np.zeros(len(totals))
+    beliefs, density = np.empty((len(totals), len(own.years))), np.zeros(len(totals))
+    for place, year in enumerate(own.years):
+        column = evidence.observation.years.index(year)
+        beliefs[:, place], log_slope = before_cutting(own.total(year), totals[:, column])
+        density += log_slope
+        if added is not None:
+            beliefs[:, place] -= added[:, column]
+    if own.years:
+        density += log_density(own, year_correlation, beliefs)
     logs = evidence.log_totals(totals)
     unstated = [i for i, y in enumerate(open_years) if y not in own.years]
     stated = [i for i, y in enumerate(open_years) if y in own.years]
     if unstated:
-        density = density + _log_density_of_given(evidence.totals_mixture, stated, unstated, logs)
-        density = density - logs[:, unstated].sum(axis=1)
-    return np.asarray(density)
+        density += _log_density_of_given(evidence.totals_mixture, stated, unstated, logs)
+        density -= logs[:, unstated].sum(axis=1)
+    return density

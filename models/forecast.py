@@ -40,8 +40,9 @@ from models.month_by_month import MonthStep, month_by_month
 from models.observation import Observation
 from models.paths import alike_rows, whole_paths
 from models.posterior import MODEL_KEY, NothingLeft, Posterior, resample, waiting_of, weigh
-from models.request import JOINT_WITHOUT_EVENTS, ForecastRefused, ForecastRequest, Remark
+from models.request import MOST_JOINT_SUBSETS, ForecastRefused, ForecastRequest, Remark, joint_refusal
 from models.weighting import WeighedComponent, under_way, weigh_component
+from priors.events import most_together
 from priors.mixture import Component, ExpertDensity, expert_density
 from priors.scenario import InvalidScenarioSet
 
@@ -166,13 +167,19 @@ def model_component(model: ModelDraws, evidence: Evidence, base: Array) -> Weigh
 def _density(request: ForecastRequest, data: TargetData) -> ExpertDensity | None:
     if request.scenario_set is None:
         return None
-    if request.method == "joint" and request.scenario_set.events:
-        raise ForecastRefused("method", JOINT_WITHOUT_EVENTS)
     try:
-        return expert_density(request.scenario_set, data.counted_when_stated)
+        density = expert_density(request.scenario_set, data.counted_when_stated)
     except InvalidScenarioSet as invalid:
         faults = "; ".join(f"{fault.field}: {fault.detail}" for fault in invalid.faults)
-        raise ForecastRefused("scenarioSet", faults) from invalid
+        dutch = "; ".join(f"{fault.field}: {fault.detail_nl}" for fault in invalid.faults)
+        raise ForecastRefused("scenarioSet", faults, dutch) from invalid
+    if request.method == "joint" and (subsets := _together(density)) > MOST_JOINT_SUBSETS:
+        raise ForecastRefused("method", *joint_refusal(subsets))
+    return density
+
+
+def _together(density: ExpertDensity) -> int:
+    return most_together(part.additions for part in density.components)
 
 
 def _posterior(
@@ -189,11 +196,14 @@ def _posterior(
         trusted = posterior.reliable
     except NothingLeft as nothing:
         raise ForecastRefused(
-            "scenarioSet", f"{nothing}; widen the scenarios or add an unforeseen one"
+            "scenarioSet",
+            f"{nothing}; widen the scenarios or add an unforeseen one",
+            "Geen scenario laat enige kans aan wat al geteld is; maak de scenario's breder of voeg een onvoorzien "
+            "scenario toe.",
         ) from nothing
     if density is None or request.expert_weight == 0 or evidence.observation.complete.all():
         return posterior, None
-    if (request.method == "weighted" and trusted) or event_slots(density):
+    if (request.method == "weighted" and trusted) or _together(density) > MOST_JOINT_SUBSETS:
         return posterior, None
     clock.enter("sampling jointly", 0.78)
     joint = sample_joint(
@@ -216,8 +226,9 @@ def _equal_draws(
     """
     if joint is not None:
         rows = np.random.default_rng(seed).integers(len(joint.totals), size=DRAWS)
-        totals = joint.totals[rows]
-        return totals, alike_rows(totals, own_totals, observation), joint.component[rows], {}
+        totals, waiting = joint.totals[rows], {start: own[rows] for start, own in joint.waiting.items()}
+        starts = alike_rows(under_way(totals, waiting), own_totals, observation)
+        return totals, starts, joint.component[rows], waiting
     totals, component, row = resample(posterior, DRAWS, seed)
     waiting = waiting_of(posterior, component, row)
     own = np.array([key == MODEL_KEY for key in posterior.keys])[component]

@@ -87,7 +87,11 @@ def target_data(
     with the field `target` when no source has 36 months at the cutoff, `asOf` when `as_of` lies before the cutoff.
     """
     if as_of < cutoff:
-        raise ForecastRefused("asOf", f"lies before the cutoff {cutoff}; give that day or a later one")
+        raise ForecastRefused(
+            "asOf",
+            f"lies before the cutoff {cutoff}; give that day or a later one",
+            f"Deze dag ligt vóór de peildatum {cutoff}; geef die dag of een latere.",
+        )
     rows = _monthly_totals(realisations, target)
     old = known_at(rows, cutoff)
     own = old[old["geo"] == target.geo]
@@ -98,7 +102,9 @@ def target_data(
     left = int(at_as_of.available.sum())
     if left < MIN_MONTHS:
         raise ForecastRefused(
-            "asOf", f"on {as_of} only {left} months of {source} were still in force; choose an earlier day"
+            "asOf",
+            f"on {as_of} only {left} months of {source} were still in force; choose an earlier day",
+            f"Op {as_of} golden er nog maar {left} maanden van {source}; kies een eerdere dag.",
         )
     observation = observe(at_cutoff, at_as_of, cutoff, horizon_years)
     said = remarks(target, source, sources, panels[0], at_cutoff, newest, at_as_of, observation, cutoff)
@@ -150,10 +156,12 @@ def _choose_source(known: pd.DataFrame, target: ForecastTarget, cutoff: date) ->
     source = best_source(known)
     if source is None:
         months = known.groupby("source")["period"].nunique()
+        most = int(months.max()) if len(months) else 0
         raise ForecastRefused(
             "target",
-            f"{target.series} of {target.geo} ({target.citizen}) had {int(months.max()) if len(months) else 0} months "
-            f"of realisations at the cutoff {cutoff}; {MIN_MONTHS} are needed. Deliver earlier months or choose a "
-            "later cutoff",
+            f"{target.series} of {target.geo} ({target.citizen}) had {most} months of realisations at the cutoff "
+            f"{cutoff}; {MIN_MONTHS} are needed. Deliver earlier months or choose a later cutoff",
+            f"Van deze reeks in {target.geo} ({target.citizen}) waren op de peildatum {cutoff} maar {most} maanden aan "
+            f"realisaties bekend; er zijn er {MIN_MONTHS} nodig. Lever eerdere maanden of kies een latere peildatum.",
         )
     return source

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
 
+from priors.faults import numerals_nl
 from priors.scenario import ScenarioSet
 
 Method = Literal["weighted", "joint"]
 # Part of a forecast's identity: raised whenever the same request would give other numbers.
-MODEL_VERSION = "inflow-panel-4"
+MODEL_VERSION = "inflow-panel-5"
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,26 @@ def remarks_from(written: Iterable[Mapping[str, Any] | str]) -> tuple[Remark, ..
     return tuple(Remark("stated", one) if isinstance(one, str) else Remark(**one) for one in written)
 
 
-JOINT_WITHOUT_EVENTS = (
-    "the joint model needs the joint density of all years, which a scenario with events on top has not in closed form; "
-    "leave the method out (weighed draws know every event), or state the events as scenarios with their own probability"
+MOST_JOINT_SUBSETS = (
+    32  # sets of events that can occur together under a scenario, of what the joint model takes
 )
 
 
-class ForecastRefused(ValueError):
-    """A request the data cannot serve; `field` names what to change, `detail` says how."""
+def joint_refusal(subsets: int) -> tuple[str, str]:
+    """What is said, in English and in Dutch, of more sets of events than the joint model takes."""
+    return (
+        f"the events of this set make {subsets:,} different combinations under one scenario; the joint model sums over "
+        f"{MOST_JOINT_SUBSETS} at most: leave the method out (weighed draws take them all), leave events out, or let "
+        "them exclude one another",
+        f"De gebeurtenissen van deze set geven onder één scenario {numerals_nl(f'{subsets:,}')} verschillende "
+        f"combinaties; het gezamenlijke model telt er hoogstens {MOST_JOINT_SUBSETS} op. Laat de methode weg (gewogen "
+        "trekkingen nemen ze alle), laat gebeurtenissen weg, of laat ze elkaar uitsluiten.",
+    )
 
-    def __init__(self, field: str, detail: str) -> None:
+
+class ForecastRefused(ValueError):
+    """A request the data cannot serve; `field` names what to change, `detail` says how, `dutch` the same in Dutch."""
+
+    def __init__(self, field: str, detail: str, dutch: str) -> None:
         super().__init__(f"{field}: {detail}")
-        self.field = field
-        self.detail = detail
+        self.field, self.detail, self.dutch = field, detail, dutch

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from priors.copula import conditional_draws, correlation_matrix, draw_component, log_density, log_density_of
+from priors.families import Marginal
 from priors.mixture import Component
 from priors.score_table import normal_score, totals_at
 from priors.totals import YearTotal
@@ -69,7 +70,7 @@ def cut_to_floor(own: Component, year: int, sums: Array) -> Array:
         return sums
     total = own.total(year)
     # Few draws below the floor are lifted onto it: cheaper than a convolution, and no worse than Monte Carlo error.
-    if below <= _FEW * len(sums) or not isinstance(total, YearTotal) or total.removed < _HARDLY_ANY:
+    if below <= _FEW * len(sums) or not isinstance(total, YearTotal) or not cut_matters(total):
         return np.maximum(sums, floor + 0.5)
     before, after = total.cut_map
     return np.where(sums < before[-1], np.interp(sums, before, after), sums)
@@ -87,7 +88,7 @@ def _given(
     known = sorted(fixed)
     rests, log_factor = np.empty((len(base), len(known))), np.zeros(len(base))
     for place, year in enumerate(known):
-        before, log_slope = _before_cutting(own, year, fixed[year])
+        before, log_slope = before_cutting(own.total(year), np.asarray(fixed[year]))
         rests[:, place] = before - added[:, years.index(year)]
         log_factor += log_slope
     part = Component(own.key, own.probability, tuple(known), tuple(own.marginal(y) for y in known))
@@ -104,14 +105,17 @@ def _given(
     return (np.column_stack(drawn) if drawn else np.empty((len(base), 0))), log_factor
 
 
-def _before_cutting(own: Component, year: int, count: float) -> tuple[float, float]:
-    """The sum that cutting turned into `count`, and the log of its slope there."""
-    total = own.total(year)
-    if not isinstance(total, YearTotal) or total.removed < _HARDLY_ANY:
-        return count, 0.0
+def cut_matters(total: Marginal | YearTotal) -> bool:
+    """Whether events reach so far below the floor that cutting moves totals."""
+    return isinstance(total, YearTotal) and total.removed >= _HARDLY_ANY
+
+
+def before_cutting(total: Marginal | YearTotal, totals: Array) -> tuple[Array, Array]:
+    """The sums that cutting turned into `totals`, any shape, and the log of its slope there."""
+    if not isinstance(total, YearTotal) or not cut_matters(total):
+        return totals, np.zeros(totals.shape)
     before, after = total.cut_map
-    place = float(np.interp(count, after, before))
-    densities = np.array([total.pdf(count), total.uncut_pdf(np.asarray(place))], dtype=float)
-    if not (densities > 0).all():
-        return place, -np.inf
-    return place, float(np.log(densities[0]) - np.log(densities[1]))
+    places = np.where(totals < after[-1], np.interp(totals, after, before), totals)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_slope = np.log(total.pdf(totals)) - np.log(total.uncut_pdf(places))
+    return places, np.where(np.isfinite(log_slope), log_slope, -np.inf)

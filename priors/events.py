@@ -284,6 +284,12 @@ def subset_count(groups: Iterable[Sequence[object]]) -> int:
     return int(np.prod([1 + len(group) for group in groups], dtype=object)) if groups else 1
 
 
+def most_together(each: Iterable[Additions]) -> int:
+    """The most sets of events that can occur together under any one scenario."""
+    possible = ([[part for part in group if part.probability > 0] for group in own] for own in each)
+    return max((subset_count([group for group in own if group]) for own in possible), default=1)
+
+
 def pairs(groups: Iterable[Sequence[str]]) -> Iterable[tuple[str, str]]:
     """Every pair that must exclude each other."""
     return itertools.chain.from_iterable(itertools.combinations(group, 2) for group in groups)

@@ -109,7 +109,8 @@ def judged_chips(bins: Sequence[float], chips: Sequence[float]) -> Judged:
     faults = []
     if len(bins) != len(chips) + 1:
         detail = f"{len(chips)} bins have {len(chips) + 1} edges, not {len(bins)}"
-        faults.append(Fault("/bins", detail))
+        dutch = f"{len(chips)} vakken hebben {len(chips) + 1} grenzen, niet {len(bins)}."
+        faults.append(Fault("/bins", detail, dutch))
     faults += [
         Fault(f"/bins/{i + 1}", "edges must ascend", "De grenzen van de vakken moeten oplopen.")
         for i, (a, b) in enumerate(itertools.pairwise(bins))

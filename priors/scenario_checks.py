@@ -112,7 +112,7 @@ def _keys(records: list[tuple[int, Mapping[Any, Any]]], name: str) -> Iterator[F
             yield Fault(pointer(name, index, "key"), detail, dutch)
         if key in RESERVED_KEYS:
             detail = f"the key {key!r} is reserved for a part of the forecast"
-            dutch = f"De sleutel ‘{key}’ is voorbehouden aan een deel van de raming."
+            dutch = f"De sleutel ‘{key}’ is voorbehouden aan een deel van de prognose."
             yield Fault(pointer(name, index, "key"), detail, dutch)
         first.setdefault(key, index)
 

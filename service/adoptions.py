@@ -19,7 +19,7 @@ from pydantic import Field, ValidationError
 from sqlalchemy.orm import Session
 
 from models.calibration.records import ArchivedForecast, Count, Stage
-from priors.faults import Fault, pointer
+from priors.faults import Fault, numerals_nl, pointer
 from priors.records import CalendarDate, EditionName, Narrative, Record, Year
 from priors.scenario import shape_faults
 from priors.summary import LEVELS
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 ISSUER = "Instroom"
 _STRATA = 1_000
+SCENARIOS_NL = {"minimum": "minimum", "median": "mediaan", "medio": "medio", "maximum": "maximum"}
 _STAGES: tuple[tuple[Stage, str], ...] = (
     ("experts", "experts"),
     ("model", "model"),
@@ -115,35 +116,51 @@ def own_intervals(stored: StoredForecast) -> dict[int, dict[str, float]]:
 def _date_faults(body: AdoptionBody, found: StoredOrder) -> Iterator[Fault]:
     today = datetime.now(UTC).date()
     if body.decided_on > today:
-        yield Fault("/decidedOn", f"{body.decided_on} is in the future; today is {today} (UTC)")
+        detail = f"{body.decided_on} is in the future; today is {today} (UTC)"
+        dutch = f"{body.decided_on} ligt in de toekomst; vandaag is het {today} (UTC)"
+        yield Fault("/decidedOn", detail, dutch)
     if body.decided_on < found.order.cutoff:
-        yield Fault("/decidedOn", f"{body.decided_on} is before the cutoff {found.order.cutoff}")
+        detail = f"{body.decided_on} is before the cutoff {found.order.cutoff}"
+        yield Fault("/decidedOn", detail, f"{body.decided_on} ligt vóór de peildatum {found.order.cutoff}")
 
 
 def _figure_faults(body: AdoptionBody, stored: StoredForecast) -> Iterator[Fault]:
     seen: set[tuple[int, str]] = set()
     for place, figure in enumerate(body.figures):
         if figure.year not in stored.years:
-            detail = f"{figure.year} is not a target year; these are {stored.years[0]} to {stored.years[-1]}"
-            yield Fault(pointer("figures", place, "year"), detail)
+            first, last = stored.years[0], stored.years[-1]
+            detail = f"{figure.year} is not a target year; these are {first} to {last}"
+            dutch = f"{figure.year} is geen jaar van de prognose; dat zijn {first} tot en met {last}"
+            yield Fault(pointer("figures", place, "year"), detail, dutch)
         elif (figure.year, figure.scenario) in seen:
-            yield Fault(pointer("figures", place), f"{figure.scenario} of {figure.year} is given twice")
-        elif figure.value < stored.observed[figure.year].to_date:
-            counted = stored.observed[figure.year].to_date
-            detail = f"{figure.value:,.0f} is less than the {counted:,.0f} counted of {figure.year} already"
-            yield Fault(pointer("figures", place, "value"), detail)
-        elif (
-            stored.observed[figure.year].months == 12 and figure.value != stored.observed[figure.year].to_date
-        ):
-            detail = f"{figure.year} is fully counted: {stored.observed[figure.year].to_date:,.0f}"
-            yield Fault(pointer("figures", place, "value"), detail)
+            name = SCENARIOS_NL[figure.scenario]
+            detail = f"{figure.scenario} of {figure.year} is given twice"
+            yield Fault(pointer("figures", place), detail, f"{name} van {figure.year} staat er twee keer")
+        elif (against := _against_counts(figure, stored)) is not None:
+            yield Fault(pointer("figures", place, "value"), *against)
         seen.add((figure.year, figure.scenario))
     figures = tuple(AdoptedFigure(f.year, f.scenario, f.value) for f in body.figures)
     for year, by_name in adopted_intervals(figures, own_intervals(stored)).items():
         values = list(by_name.values())
         if values != sorted(values):
             said = ", ".join(f"{name} {value:,.0f}" for name, value in by_name.items())
-            yield Fault("/figures", f"the figures of {year} do not rise: {said}")
+            gezegd = ", ".join(f"{SCENARIOS_NL[n]} {numerals_nl(f'{v:,.0f}')}" for n, v in by_name.items())
+            detail = f"the figures of {year} do not rise: {said}"
+            yield Fault("/figures", detail, f"de cijfers van {year} lopen niet op: {gezegd}")
+
+
+def _against_counts(figure: FigureBody, stored: StoredForecast) -> tuple[str, str] | None:
+    """What a figure contradicts in what was counted of its year, in English and in Dutch."""
+    year, observed = figure.year, stored.observed[figure.year]
+    counted, geteld = f"{observed.to_date:,.0f}", numerals_nl(f"{observed.to_date:,.0f}")
+    if figure.value < observed.to_date:
+        return (
+            f"{figure.value:,.0f} is less than the {counted} counted of {year} already",
+            f"{numerals_nl(f'{figure.value:,.0f}')} is minder dan de {geteld} die in {year} al geteld zijn",
+        )
+    if observed.months == 12 and figure.value != observed.to_date:
+        return f"{year} is fully counted: {counted}", f"{year} is helemaal geteld: {geteld}"
+    return None
 
 
 def _records(adoption: Adoption, found: StoredOrder, stored: StoredForecast) -> Iterator[ArchivedForecast]:

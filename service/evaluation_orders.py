@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError
 from sqlalchemy.orm import Session
 
 from models.calibration.records import Count, EvaluationRequest
-from models.calibration.selection import years_in_words
+from models.calibration.selection import no_overlap
 from models.calibration.version import CALIBRATION_VERSION
 from priors.faults import Fault
 from priors.hashing import content_hash
@@ -91,7 +91,7 @@ def prepare_evaluation(session: Session, payload: object, today: date | None = N
 
 def _read(payload: object) -> EvaluationBody:
     if not isinstance(payload, Mapping):
-        raise EvaluationOrderRefused([Fault("", "must be an object")])
+        raise EvaluationOrderRefused([Fault("", "must be an object", "moet een object zijn")])
     try:
         return EvaluationBody.model_validate(payload)
     except ValidationError as error:
@@ -101,15 +101,21 @@ def _read(payload: object) -> EvaluationBody:
 def _meaning_faults(body: EvaluationBody, today: date) -> list[Fault]:
     came, faults = body.realisations, []
     if came.values is not None and (came.source is not None or came.as_of is not None):
-        faults.append(Fault("/realisations", "give either values, or a source and asOf, not both"))
+        detail = "give either values, or a source and asOf, not both"
+        dutch = "geef óf waarden (values), óf een bron (source) en dag (asOf), niet beide"
+        faults.append(Fault("/realisations", detail, dutch))
     if came.as_of is not None and came.as_of > today:
         detail = f"{came.as_of} is in the future; today is {today} (UTC)"
-        faults.append(Fault("/realisations/asOf", detail))
+        dutch = f"{came.as_of} ligt in de toekomst; vandaag is het {today} (UTC)"
+        faults.append(Fault("/realisations/asOf", detail, dutch))
     years = body.filter.target_years
     if years is not None and years[0] > years[1]:
-        faults.append(Fault("/filter/targetYears", "the first year lies after the last; exchange them"))
+        detail = "the first year lies after the last; exchange them"
+        faults.append(
+            Fault("/filter/targetYears", detail, "het eerste jaar ligt na het laatste; verwissel ze")
+        )
     if len(set(body.levels)) < len(body.levels) or list(body.levels) != sorted(body.levels):
-        faults.append(Fault("/levels", "must rise, each level once"))
+        faults.append(Fault("/levels", "must rise, each level once", "moeten oplopen, elk niveau één keer"))
     return faults
 
 
@@ -127,12 +133,11 @@ def _order(body: EvaluationBody, frame: pd.DataFrame, today: date) -> tuple[Eval
     chosen = body.filter
     about = f"{chosen.series} of {chosen.geo} ({chosen.citizen})"
     there = f"there is {', '.join(known)}" if known else "there are none: deliver them, or give values"
+    er_is = f"wel van {', '.join(known)}" if known else "er zijn er geen: lever ze aan, of geef waarden"
+    by, van = (f" from {came.source}", f" van {came.source}") if came.source else ("", "")
     named = "/realisations/source" if came.source else "/realisations"
-    return order, [Fault(named, f"no realisations of {about}{_from(came.source)}; {there}")]
-
-
-def _from(source: str | None) -> str:
-    return f" from {source}" if source else ""
+    dutch = f"geen realisaties{van} van deze reeks in {chosen.geo} ({chosen.citizen}); {er_is}"
+    return order, [Fault(named, f"no realisations of {about}{by}; {there}", dutch)]
 
 
 def _archive_faults(
@@ -140,27 +145,30 @@ def _archive_faults(
 ) -> list[Fault]:
     """Whether the filter lets forecasts through, and whether any speaks of a year that is over."""
     if not entries:
-        return [Fault("/filter", f"no archived forecast passes; {_what_there_is(session)}")]
+        english, dutch = _what_there_is(session)
+        detail = f"no archived forecast passes; {english}"
+        return [Fault("/filter", detail, f"geen gearchiveerde prognose past bij het filter; {dutch}")]
     if len(entries) > MOST_FORECASTS:
         detail = f"{len(entries):,} forecasts pass; at most {MOST_FORECASTS:,} are evaluated at once"
-        return [Fault("/filter", detail)]
+        dutch = f"{len(entries)} prognoses passen bij het filter; hoogstens {MOST_FORECASTS} worden samen geëvalueerd"
+        return [Fault("/filter", detail, dutch)]
     in_time = {e.key.target_year for e in entries if e.issued_on.year <= e.key.target_year}
     came, partly = _realised_years(order, frame)
     if in_time & came:
         return []
-    spoken = years_in_words(entry.key.target_year for entry in entries)
     late = len([e for e in entries if e.issued_on.year > e.key.target_year])
-    said = f"forecasts speak of {spoken}, realisations are complete for {years_in_words(came)}"
-    halves = f", partly counted: {years_in_words(partly)}" if partly else ""
-    too_late = f"; {late} of {len(entries)} were issued after their target year had ended" if late else ""
-    return [Fault("/filter", f"no forecast can be compared with an outcome: {said}{halves}{too_late}")]
+    spoken = (entry.key.target_year for entry in entries)
+    nothing = no_overlap(spoken, came, partly, late, len(entries))
+    return [Fault("/filter", str(nothing), nothing.dutch)]
 
 
-def _what_there_is(session: Session) -> str:
+def _what_there_is(session: Session) -> tuple[str, str]:
+    """What the archive holds, in English and in Dutch."""
     issuers, targets = summarise(session, ArchiveFilter())
     if not targets:
-        return "the archive is empty"
-    return f"the archive holds {', '.join(targets[:10])}, issued by {', '.join(issuers[:10])}"
+        return "the archive is empty", "het archief is leeg"
+    held, by = ", ".join(targets[:10]), ", ".join(issuers[:10])
+    return f"the archive holds {held}, issued by {by}", f"het archief bevat {held}, uitgebracht door {by}"
 
 
 def _realised_years(order: EvaluationOrder, frame: pd.DataFrame) -> tuple[set[int], tuple[int, ...]]:

@@ -18,7 +18,15 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from models.forecast_checks import TargetData, target_data
-from models.request import JOINT_WITHOUT_EVENTS, MODEL_VERSION, ForecastRefused, ForecastTarget, Remark
+from models.request import (
+    MODEL_VERSION,
+    MOST_JOINT_SUBSETS,
+    ForecastRefused,
+    ForecastTarget,
+    Remark,
+    joint_refusal,
+)
+from priors.events import most_together
 from priors.faults import Fault
 from priors.hashing import content_hash
 from priors.mixture import expert_density
@@ -50,13 +58,6 @@ class Prepared(NamedTuple):
     warnings: tuple[Remark, ...]
 
 
-_JOINT_WITHOUT_EVENTS_NL = (
-    "Het gezamenlijke model heeft de gezamenlijke dichtheid van alle jaren nodig, en die heeft een scenario met "
-    "gebeurtenissen erbovenop niet in gesloten vorm. Laat de methode weg (de gewogen trekkingen kennen elke "
-    "gebeurtenis), of geef de gebeurtenissen als scenario's met hun eigen kans."
-)
-
-
 @dataclass(frozen=True)
 class _Reading:
     """A body, the fields that cannot be read, and everything found wrong so far."""
@@ -65,7 +66,7 @@ class _Reading:
     unread: frozenset[str]
     faults: list[Fault]
 
-    def fault(self, name: str, detail: str, dutch: str = "") -> None:
+    def fault(self, name: str, detail: str, dutch: str) -> None:
         self.faults.append(Fault(f"/{name}", detail, dutch))
 
 
@@ -85,8 +86,6 @@ def prepare_order(session: Session, payload: object, today: date | None = None) 
     data = _check_data(reading, frame, target, cutoff, as_of)
     if stored is not None:
         _check_density(reading, stored.record, cutoff, data)
-        if reading.body.method == "joint" and stored.record.events:
-            reading.fault("method", JOINT_WITHOUT_EVENTS, _JOINT_WITHOUT_EVENTS_NL)
     if reading.faults or data is None:
         raise OrderRefused(reading.faults)
     basis = Basis(
@@ -114,24 +113,28 @@ def _read(payload: object) -> _Reading:
 def _check_dates(reading: _Reading, today: date) -> None:
     for name, day in (("cutoff", reading.body.cutoff), ("asOf", reading.body.as_of)):
         if day is not None and day > today:
-            reading.fault(name, f"{day} is in the future; today is {today} (UTC)")
+            detail = f"{day} is in the future; today is {today} (UTC)"
+            reading.fault(name, detail, f"{day} ligt in de toekomst; vandaag is het {today} (UTC)")
 
 
 def _scenario_set(session: Session, reading: _Reading) -> StoredSet | None:
     body = reading.body
     if body.scenario_set is None:
         if body.scenario_set_version is not None and "scenarioSet" not in reading.unread:
-            reading.fault("scenarioSetVersion", "needs a scenarioSet")
+            dutch = "een versie hoort bij een scenarioset (scenarioSet); noem die erbij"
+            reading.fault("scenarioSetVersion", "needs a scenarioSet", dutch)
         return None
     try:
         latest = get_set(session, body.scenario_set)
     except UnknownScenarioSet:
-        reading.fault("scenarioSet", f"there is no scenario set {body.scenario_set}")
+        detail = f"there is no scenario set {body.scenario_set}"
+        reading.fault("scenarioSet", detail, f"er is geen scenarioset {body.scenario_set}")
         return None
     try:
         return get_set(session, latest.id, body.scenario_set_version)
     except UnknownScenarioSet:
-        reading.fault("scenarioSetVersion", f"the latest version of this set is {latest.version}")
+        detail = f"the latest version of this set is {latest.version}"
+        reading.fault("scenarioSetVersion", detail, f"de laatste versie van deze set is {latest.version}")
         return None
 
 
@@ -140,18 +143,20 @@ def _target(reading: _Reading, stored: StoredSet | None) -> Target | None:
     stated = reading.body.target
     if stored is not None:
         if stated is not None and stated != stored.record.target:
-            reading.fault("target", "differs from the scenario set's target; leave it out")
+            dutch = "wijkt af van de reeks waarover de scenarioset gaat; laat dit veld weg"
+            reading.fault("target", "differs from the scenario set's target; leave it out", dutch)
         return stored.record.target
     unknown = {"target", "scenarioSet"} & reading.unread
     if stated is None and reading.body.scenario_set is None and not unknown:
-        reading.fault("target", "is needed without a scenarioSet")
+        reading.fault("target", "is needed without a scenarioSet", "is zonder scenarioset nodig")
     return stated
 
 
 def _check_belief(reading: _Reading, stored: StoredSet | None) -> None:
     without_set = reading.body.scenario_set is None and "scenarioSet" not in reading.unread
     if without_set and (reading.body.expert_weight or 0.0) > 0.0:
-        reading.fault("expertWeight", "must be 0 without a scenarioSet: there is nothing to weigh")
+        detail = "must be 0 without a scenarioSet: there is nothing to weigh"
+        reading.fault("expertWeight", detail, "moet zonder scenarioset 0 zijn: er valt niets te wegen")
 
 
 def _cutoff(reading: _Reading, stored: StoredSet | None) -> date | None:
@@ -162,7 +167,7 @@ def _cutoff(reading: _Reading, stored: StoredSet | None) -> date | None:
     if stored is not None:
         return stored.record.cutoff
     if reading.body.scenario_set is None and "scenarioSet" not in reading.unread:
-        reading.fault("cutoff", "is needed without a scenarioSet")
+        reading.fault("cutoff", "is needed without a scenarioSet", "is zonder scenarioset nodig")
     return None
 
 
@@ -172,13 +177,14 @@ def _check_data(
     if as_of < cutoff:
         # By default it is today, and then the cutoff is what is wrong: it was found to be in the future.
         if reading.body.as_of is not None:
-            reading.fault("asOf", f"{as_of} is before the cutoff {cutoff}")
+            detail = f"{as_of} is before the cutoff {cutoff}"
+            reading.fault("asOf", detail, f"{as_of} ligt vóór de peildatum {cutoff}")
         return None
     wanted = ForecastTarget(target.series, target.geo, target.citizen)
     try:
         return target_data(frame, wanted, cutoff, as_of, reading.body.horizon_years)
     except ForecastRefused as refused:
-        reading.fault(refused.field, refused.detail)
+        reading.fault(refused.field, refused.detail, refused.dutch)
         return None
 
 
@@ -191,18 +197,23 @@ def set_at(record: ScenarioSet, cutoff: date) -> ScenarioSet:
 
 
 def _check_density(reading: _Reading, record: ScenarioSet, cutoff: date, data: TargetData | None) -> None:
-    """Whether the set can be read at this cutoff and leaves mass above what was counted by then."""
+    """Whether the set can be read at this cutoff, leaves mass above what was counted by then, and suits the method."""
     try:
         moved = set_at(record, cutoff)
     except InvalidScenarioSet as invalid:
         for fault in invalid.faults:
-            reading.fault("cutoff", f"does not go with the scenario set: {fault.field} {fault.detail}")
+            detail = f"does not go with the scenario set: {fault.field} {fault.detail}"
+            reading.fault("cutoff", detail, f"past niet bij de scenarioset: {fault.field} {fault.detail_nl}")
         return
     try:
-        expert_density(moved, data.counted_when_stated if data else 0.0)
+        density = expert_density(moved, data.counted_when_stated if data else 0.0)
     except InvalidScenarioSet as invalid:
         for fault in invalid.faults:
-            reading.fault("scenarioSet", f"{fault.field} {fault.detail}")
+            reading.fault("scenarioSet", f"{fault.field} {fault.detail}", f"{fault.field} {fault.detail_nl}")
+        return
+    subsets = most_together(part.additions for part in density.components)
+    if reading.body.method == "joint" and subsets > MOST_JOINT_SUBSETS:
+        reading.fault("method", *joint_refusal(subsets))
 
 
 def _order(

@@ -20,8 +20,10 @@ from models.totals.dependence import NoCorrelation, stated_dependence
 from priors.faults import Fault, pointer
 from priors.hashing import content_hash
 from priors.records import TOTAL_INFLOW, Record, Target
+from priors.scenario import shape_faults
 from service.forecast_body import LARGEST_SEED, WholeNumber
 from service.orders import OrderRefused, Prepared
+from service.problem_words import state_nl
 from service.storage.forecasts import Basis, ForecastOrder, StoredOrder, TotalOrder, get_forecast
 from service.storage.jobs import JobState
 
@@ -57,7 +59,7 @@ def prepare_total(session: Session, payload: object) -> tuple[Prepared, tuple[St
         try:
             stated_dependence(dependence, len(body.forecasts))
         except NoCorrelation as none:
-            faults.append(Fault("/dependence", str(none)))
+            faults.append(Fault("/dependence", str(none), none.dutch))
     if faults:
         raise OrderRefused(faults)
     ordered = sorted(range(len(known)), key=lambda place: known[place].order.target.series)
@@ -71,24 +73,37 @@ def _read(payload: object) -> TotalBody:
     try:
         return TotalBody.model_validate(payload)
     except ValidationError as error:
-        places = {pointer(*_within(fault["loc"])): fault["msg"] for fault in error.errors()}
-        raise OrderRefused(Fault(place, said) for place, said in places.items()) from None
+        raise OrderRefused(_shape_faults(error)) from None
 
 
-def _within(loc: Sequence[int | str]) -> Sequence[int | str]:
-    """Where a fault is in the body: the names of the alternatives of a matrix are not in it."""
-    return loc[:1] if loc and loc[0] == "dependence" else loc
+def _shape_faults(error: ValidationError) -> Iterator[Fault]:
+    """One fault a place; a dependence has several shapes, of which none fits: what each misses would only mislead."""
+    found = {fault.field: fault for fault in shape_faults(error)}
+    of_dependence = [field for field in found if field.split("/")[1:2] == ["dependence"]]
+    for field in of_dependence:
+        del found[field]
+    yield from found.values()
+    if of_dependence:
+        detail = (
+            f"must be 'estimated', 'independent' or a matrix of numbers, of at most {MOST} rows of {MOST}"
+        )
+        dutch = (
+            f"moet ‘estimated’, ‘independent’ of een matrix van getallen zijn, hoogstens {MOST} bij {MOST}"
+        )
+        yield Fault("/dependence", detail, dutch)
 
 
 def _component(session: Session, place: int, identifier: str, faults: list[Fault]) -> StoredOrder | None:
     found, field = get_forecast(session, identifier), pointer("forecasts", place)
     if found is None:
-        faults.append(Fault(field, f"there is no forecast {identifier}"))
+        faults.append(Fault(field, f"there is no forecast {identifier}", f"er is geen prognose {identifier}"))
     elif found.order.total is not None:
-        faults.append(Fault(field, "is a total itself; name the forecasts that it is the sum of"))
+        detail = "is a total itself; name the forecasts that it is the sum of"
+        faults.append(Fault(field, detail, "is zelf een totaal; noem de prognoses waarvan het de som is"))
     elif found.job.state is not JobState.SUCCEEDED:
         detail = f"is {found.job.state}; order the total once the forecast has succeeded"
-        faults.append(Fault(field, detail))
+        dutch = f"{state_nl(found.job.state)}; vraag het totaal aan als de prognose is voltooid"
+        faults.append(Fault(field, detail, dutch))
     return found
 
 
@@ -101,21 +116,24 @@ def _differences(found: Sequence[tuple[int, StoredOrder]]) -> Iterator[Fault]:
         if one.order.total is not None:
             continue
         if (earlier := series.setdefault(one.order.target.series, place)) != place:
-            yield Fault(
-                field, f"is of {one.order.target.series}, as forecast {earlier} is; a series is summed once"
-            )
+            detail = f"is of {one.order.target.series}, as forecast {earlier} is; a series is summed once"
+            dutch = f"gaat over dezelfde reeks als prognose {earlier + 1} in de lijst; een reeks telt één keer mee"
+            yield Fault(field, detail, dutch)
         if one.order.target.series in _HELD_IN_ALL and "all_applications" in each:
             detail = "is part of all_applications, which is summed too; leave one of the two out"
-            yield Fault(field, detail)
-        for name, own, other in (
-            ("country", one.order.target.geo, first.target.geo),
-            ("citizenship", one.order.target.citizen, first.target.citizen),
-            ("cutoff", one.order.cutoff, first.cutoff),
-            ("asOf", one.order.as_of, first.as_of),
-            ("horizonYears", one.order.horizon_years, first.horizon_years),
+            dutch = "is een deel van alle asielaanvragen, die ook meetellen; laat een van beide weg"
+            yield Fault(field, detail, dutch)
+        for name, naam, own, other in (
+            ("country", "land", one.order.target.geo, first.target.geo),
+            ("citizenship", "nationaliteit", one.order.target.citizen, first.target.citizen),
+            ("cutoff", "peildatum", one.order.cutoff, first.cutoff),
+            ("asOf", "kennisdatum", one.order.as_of, first.as_of),
+            ("horizonYears", "aantal jaren", one.order.horizon_years, first.horizon_years),
         ):
             if own != other:
-                yield Fault(field, f"has {name} {own}, the first one {other}; order it anew with {other}")
+                detail = f"has {name} {own}, the first one {other}; order it anew with {other}"
+                dutch = f"heeft {naam} {own}, de eerste {other}; vraag haar opnieuw aan met {other}"
+                yield Fault(field, detail, dutch)
 
 
 def _prepared(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from models.calibration.answer import LeftOut, LeftOutReason
 from models.calibration.archive import issued_after_target
 from models.calibration.records import ArchivedForecast, EvaluationFilter, Realised
+from priors.year_words import years_in_words
 
 Array = NDArray[np.float64]
 
@@ -28,7 +29,11 @@ _SENTENCES: dict[LeftOutReason, str] = {
 
 
 class NoOverlap(ValueError):
-    """No selected forecast speaks of a realised year; the message names the years on both sides."""
+    """No selected forecast speaks of a realised year; the message names the years on both sides, `dutch` in Dutch."""
+
+    def __init__(self, detail: str, dutch: str) -> None:
+        super().__init__(detail)
+        self.dutch = dutch
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +52,15 @@ def select(forecasts: Sequence[ArchivedForecast], realised: Realised, chosen: Ev
     """
     wanted = [one for one in forecasts if matches(one, chosen)]
     if not wanted:
-        raise NoOverlap("no archived forecast matches the filter")
+        detail = "no archived forecast matches the filter"
+        raise NoOverlap(detail, "Geen gearchiveerde prognose past bij het filter.")
     in_force = {id(one) for one in newest(wanted)}
     kept, superseded = _split(wanted, lambda one: id(one) in in_force)
     kept, late = _split(kept, lambda one: not issued_after_target(one))
     kept, open_years = _split(kept, lambda one: one.target_year in realised.values)
     if not kept:
-        raise NoOverlap(_no_overlap(wanted, late, realised))
+        spoken = [one.target_year for one in wanted]
+        raise no_overlap(spoken, realised.values, realised.incomplete, len(late), len(wanted))
     kept = sorted(kept, key=lambda one: (one.issued_on, one.edition, one.target_year, *one.key[5:]))
     left = (
         _left_out("superseded", superseded),
@@ -108,22 +115,24 @@ def _left_out(reason: LeftOutReason, dropped: Sequence[ArchivedForecast]) -> Lef
     )
 
 
-def _no_overlap(
-    wanted: Sequence[ArchivedForecast], late: Sequence[ArchivedForecast], realised: Realised
-) -> str:
-    said = f"forecasts speak of {years_in_words(one.target_year for one in wanted)}"
-    came = f"realisations are complete for {years_in_words(realised.values)}"
-    partly = f", partly counted: {years_in_words(realised.incomplete)}" if realised.incomplete else ""
-    too_late = f"; {len(late)} were issued after their target year had ended" if late else ""
-    return f"no forecast can be compared with an outcome: {said}, {came}{partly}{too_late}"
+def no_overlap(
+    spoken: Iterable[int], came: Iterable[int], partly: Iterable[int], late: int, among: int
+) -> NoOverlap:
+    """Why nothing can be compared: years forecasts speak of, years realised and years partly counted.
 
-
-def years_in_words(years: Iterable[int]) -> str:
-    """Years as runs: 2017-2019, 2022; "no year" for none."""
-    runs: list[list[int]] = []
-    for year in sorted(set(years)):
-        if runs and year == runs[-1][-1] + 1:
-            runs[-1].append(year)
-        else:
-            runs.append([year])
-    return ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]}-{r[-1]}" for r in runs) or "no year"
+    `late` of `among` forecasts were issued after their target year had ended.
+    """
+    english = (
+        f"no forecast can be compared with an outcome: forecasts speak of {years_in_words(spoken, 'no year')}, "
+        f"realisations are complete for {years_in_words(came, 'no year')}"
+    )
+    dutch = (
+        f"Geen prognose is met een uitkomst te vergelijken: prognoses gaan over {years_in_words(spoken, 'geen jaar')}, "
+        f"realisaties zijn volledig voor {years_in_words(came, 'geen jaar')}"
+    )
+    if half := years_in_words(partly):
+        english, dutch = f"{english}, partly counted: {half}", f"{dutch}, deels geteld: {half}"
+    if late:
+        english += f"; {late} of {among} were issued after their target year had ended"
+        dutch += f"; {late} van de {among} verschenen pas na afloop van hun doeljaar"
+    return NoOverlap(english, f"{dutch}.")

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from models.series import LEAST_COUNT, MonthlySeries
+from priors.faults import numerals_nl
 
 Array = NDArray[np.float64]
 
@@ -41,7 +42,11 @@ class Dependence:
 
 
 class NoCorrelation(ValueError):
-    """A stated matrix that is none of correlations; says why and what to change."""
+    """A stated matrix that is none of correlations; says why and what to change, `dutch` the same in Dutch."""
+
+    def __init__(self, detail: str, dutch: str) -> None:
+        super().__init__(detail)
+        self.dutch = dutch
 
 
 def estimated_dependence(histories: Sequence[MonthlySeries]) -> Dependence:
@@ -105,17 +110,23 @@ def nearest_correlation(matrix: Array) -> Array:
 def stated_dependence(rows: Sequence[Sequence[float]], size: int) -> Dependence:
     """A stated matrix of `size` series. Raises NoCorrelation with what is wrong."""
     if len(rows) != size or any(len(row) != size for row in rows):
-        raise NoCorrelation(f"must have {size} rows of {size} numbers, one per forecast in their order")
+        detail = f"must have {size} rows of {size} numbers, one per forecast in their order"
+        dutch = f"moet {size} rijen van {size} getallen hebben, één per prognose in hun volgorde"
+        raise NoCorrelation(detail, dutch)
     matrix = np.array(rows, dtype=float)
     if not np.isfinite(matrix).all() or np.abs(matrix).max() > 1 + _TOLERANCE:
-        raise NoCorrelation("must hold correlations between -1 and 1")
+        raise NoCorrelation(
+            "must hold correlations between -1 and 1", "moet correlaties tussen -1 en 1 bevatten"
+        )
     if not np.allclose(np.diag(matrix), 1.0, atol=_TOLERANCE):
-        raise NoCorrelation("must have ones on its diagonal")
+        raise NoCorrelation("must have ones on its diagonal", "moet enen op de diagonaal hebben")
     if not np.allclose(matrix, matrix.T, atol=_TOLERANCE):
-        raise NoCorrelation("must be symmetric")
+        raise NoCorrelation("must be symmetric", "moet symmetrisch zijn")
     least = float(np.linalg.eigvalsh(matrix).min())
     if least < -1e-8:
         raise NoCorrelation(
-            f"is no correlation matrix: its smallest eigenvalue is {least:.3g}; bring the correlations nearer to zero"
+            f"is no correlation matrix: its smallest eigenvalue is {least:.3g}; bring the correlations nearer to zero",
+            f"is geen correlatiematrix: de kleinste eigenwaarde is {numerals_nl(f'{least:.3g}')}; breng de correlaties "
+            "dichter bij nul",
         )
     return Dependence(matrix)

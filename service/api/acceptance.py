@@ -25,7 +25,7 @@ from service.api.context import Configured, Sessions
 from service.api.finished import Finished, SeriesForecast, respond, to_json
 from service.api.forecast_shapes import inlined
 from service.problem_words import state_nl
-from service.problems import Problem, documented, invalid_input
+from service.problems import Problem, documented, fault, invalid_input
 from service.security import ExpertCaller
 from service.settings import Settings
 from service.storage.acceptance import acceptance_directory, get_acceptance
@@ -67,7 +67,14 @@ def read_acceptance_rates(
     chosen = {"track": track, "quarter": quarter, "citizen": citizen}
     faults = faults_of_choice(stored, chosen)
     policies, unknown = _policies(sessions, done.found.id, what_if or [])
-    faults += [("whatIf", f"there is no acceptance what-if {number} of this forecast") for number in unknown]
+    faults += [
+        fault(
+            "whatIf",
+            f"there is no acceptance what-if {number} of this forecast",
+            f"bij deze prognose is er geen beleidsproef {number}",
+        )
+        for number in unknown
+    ]
     if faults:
         raise invalid_input(faults)
     answers = answers_of(done, stored, policies)
@@ -140,17 +147,20 @@ def opened(
     with reading(sessions) as session:
         run = get_acceptance(session, done.found.id) if breaks is None else get_breaks(session, breaks)
         if run is None and breaks is None:
-            dutch = "Bij deze raming zijn geen inwilligingspercentages berekend."
+            dutch = "Bij deze prognose zijn geen acceptatiecijfers berekend."
             raise Problem(409, "No acceptance rates", _why_none(session, done), dutch=dutch)
     if run is None or run.forecast_id != done.found.id:
-        raise invalid_input([("breaks", f"no break {breaks} was declared for this forecast")])
+        detail = f"no break {breaks} was declared for this forecast"
+        dutch = f"bij deze prognose is geen beleidsbreuk {breaks} opgegeven"
+        raise invalid_input([fault("breaks", detail, dutch)])
     if run.job.state is JobState.FAILED and run.job.problem:
         detail = f"The rates could not be computed: {run.job.problem.get('detail', '')}"
-        dutch = "De inwilligingspercentages konden niet worden berekend."
+        dutch = "De acceptatiecijfers konden niet worden berekend."
         raise Problem(409, "No acceptance rates", detail, run.job.problem.get("errors", ()), dutch=dutch)
     if run.job.state is not JobState.SUCCEEDED:
         detail = f"The computation of the rates is {run.job.state}; ask again when it has succeeded."
-        dutch = f"De berekening van de percentages {state_nl(run.job.state)}; vraag het opnieuw als zij is voltooid."
+        state = state_nl(run.job.state)
+        dutch = f"De berekening van de acceptatiecijfers {state}; vraag het opnieuw als zij is voltooid."
         extra = {"acceptanceStatus": run.job.state.value}
         raise Problem(409, "No results", detail, dutch=dutch, extra=extra)
     return _in_place(settings, run.result_hash)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from priors.scenario import shape_faults
 from service.api.acceptance_shapes import AcceptanceBreakBody, AcceptanceWhatIfBody
 from service.api.shapes import Shape
-from service.problems import invalid_input
+from service.problems import fault, invalid_input
 
 if TYPE_CHECKING:
     from models.acceptance.answer import Answers
@@ -19,48 +19,60 @@ if TYPE_CHECKING:
     from models.acceptance.stored import StoredAcceptance
 
 Chosen = dict[str, str | None]
+Found = dict[str, str]
 
 
-def faults_of_choice(stored: StoredAcceptance, chosen: Chosen) -> list[tuple[str, str]]:
+def faults_of_choice(stored: StoredAcceptance, chosen: Chosen) -> list[Found]:
     """What is asked for and is not there, by parameter."""
     known = {"track": stored.tracks, "quarter": stored.periods, "citizen": stored.citizens}
     faults = []
     for name, wanted in chosen.items():
         if wanted is not None and wanted not in known[name]:
-            faults.append((name, f"{wanted[:16]} is not known here; {_there_is(name, known[name])}"))
+            there, er_is = _there_is(name, known[name])
+            asked = wanted[:16]
+            faults.append(
+                fault(name, f"{asked} is not known here; {there}", f"{asked} is hier niet bekend; {er_is}")
+            )
     return faults
 
 
-def _there_is(name: str, known: tuple[str, ...]) -> str:
+def _there_is(name: str, known: tuple[str, ...]) -> tuple[str, str]:
     if name == "quarter":
-        return f"quarters run from {known[0]} to {known[-1]}"
-    named = sorted({value for value in known if value})
-    return f"use one of {', '.join(named)}" if named else "these decisions carry no track; leave it out"
+        first, last = known[0], known[-1]
+        return f"quarters run from {first} to {last}", f"de kwartalen lopen van {first} tot en met {last}"
+    named = ", ".join(sorted({value for value in known if value}))
+    if named:
+        return f"use one of {named}", f"kies uit {named}"
+    return "these decisions carry no track; leave it out", "deze beslissingen hebben geen spoor; laat het weg"
 
 
-def faults_of_policy(stored: StoredAcceptance, asked: AcceptanceWhatIfBody) -> list[tuple[str, str]]:
+def faults_of_policy(stored: StoredAcceptance, asked: AcceptanceWhatIfBody) -> list[Found]:
     """What a what-if names that is not there; it has to start within the quarters shown."""
     chosen = {"quarter": asked.quarter, "citizen": asked.citizen}
-    return [(f"/{name}", detail) for name, detail in faults_of_choice(stored, chosen)]
+    return [{**one, "field": f"/{one['field']}"} for one in faults_of_choice(stored, chosen)]
 
 
 def faults_of_break(
     stored: StoredAcceptance, asked: AcceptanceBreakBody, known: Mapping[int, PolicyBreak]
-) -> list[tuple[str, str]]:
+) -> list[Found]:
     """What a break names that is not there: decisions have to be known before its quarter and in it."""
     within = stored.periods[1 : stored.observed]
     faults = []
     if asked.quarter not in within:
         said = f"decisions must be known before a break and after it: {within[0]} to {within[-1]}"
-        faults.append(("/quarter", said))
+        dutch = f"voor en na een breuk moeten beslissingen bekend zijn: {within[0]} tot en met {within[-1]}"
+        faults.append(fault("/quarter", said, dutch))
     if asked.citizen is not None and asked.citizen not in stored.citizens:
-        faults.append(("/citizen", faults_of_choice(stored, {"citizen": asked.citizen})[0][1]))
+        (unknown,) = faults_of_choice(stored, {"citizen": asked.citizen})
+        faults.append({**unknown, "field": "/citizen"})
     for place, number in enumerate(asked.also):
         if number not in known:
-            faults.append((f"/also/{place}", f"no break {number} was declared for this forecast"))
+            dutch = f"bij deze prognose is geen beleidsbreuk {number} opgegeven"
+            faults.append(fault(f"/also/{place}", f"no break {number} was declared for this forecast", dutch))
     joined = [(known[n].period, known[n].citizen) for n in asked.also if n in known]
     if (asked.quarter, asked.citizen) in joined or len(set(joined)) < len(joined):
-        faults.append(("/also", "the same break would be in it twice; leave one out"))
+        dutch = "dezelfde breuk zou er twee keer in staan; laat er één weg"
+        faults.append(fault("/also", "the same break would be in it twice; leave one out", dutch))
     return faults
 
 

@@ -20,7 +20,7 @@ from service.api.context import Configured, Sessions
 from service.api.edition_shapes import EditionState, edition_json
 from service.api.finished import Finished, ForecastId, open_finished
 from service.api.forecast_shapes import json_body
-from service.problems import Problem, documented, invalid_input
+from service.problems import Problem, documented, fault, invalid_input
 from service.security import AdminCaller
 from service.storage.archive import ArchiveConflicts
 from service.storage.audit import record_action
@@ -60,7 +60,7 @@ def adopt_forecast(
     done = open_finished(forecast_id, sessions, settings)
     if not done.stored.diagnostics.get("passed", False):
         detail = "The diagnostics of this forecast failed; a forecast like that is never adopted."
-        dutch = "De diagnostiek van deze raming is niet in orde; zo'n raming wordt nooit vastgesteld."
+        dutch = "De diagnostiek van deze prognose is niet in orde; zo'n prognose wordt nooit vastgesteld."
         raise Problem(409, "Diagnostics failed", detail, dutch=dutch)
     try:
         decision = adoption_for(read_adoption(payload), done.found, done.stored, caller.name)
@@ -86,7 +86,10 @@ def _check_components(session: Session, done: Finished) -> None:
         component = get_forecast(session, identifier)
         if component is None or component.edition_status == CONCEPT:
             detail = f"Forecast {identifier} is part of this total and a concept; adopt it first."
-            raise Problem(409, "Component not adopted", detail)
+            dutch = (
+                f"Prognose {identifier} is een deel van dit totaal en nog een concept; stel die eerst vast."
+            )
+            raise Problem(409, "Component not adopted", detail, dutch=dutch)
 
 
 def _adopted_before(session: Session, decision: Adoption) -> Edition | None:
@@ -99,13 +102,13 @@ def _adopted_before(session: Session, decision: Adoption) -> Edition | None:
             "name of its own and let it supersede that one."
         )
         dutch = (
-            f"Editie {decision.edition} is raming {taken.adoption.forecast_id}; stel een addendum vast onder een eigen "
-            "naam en laat dat haar vervangen."
+            f"Editie {decision.edition} is prognose {taken.adoption.forecast_id}; stel een addendum vast onder een "
+            "eigen naam en laat dat haar vervangen."
         )
         raise Problem(409, "Edition exists", detail, dutch=dutch)
     if own is not None and not _alike(own.adoption, decision):
         detail = f"This forecast was adopted as edition {own.adoption.edition} and is immutable since."
-        dutch = f"Deze raming is vastgesteld als editie {own.adoption.edition} en sindsdien onveranderlijk."
+        dutch = f"Deze prognose is vastgesteld als editie {own.adoption.edition} en sindsdien onveranderlijk."
         raise Problem(409, "Adopted already", detail, dutch=dutch)
     return own
 
@@ -149,23 +152,26 @@ def _superseded_before(session: Session, forecast_id: str, asked: SupersessionBo
     if own is None:
         detail, dutch = (
             "Only an adopted forecast can be superseded.",
-            "Alleen een vastgestelde raming kan worden vervangen.",
+            "Alleen een vastgestelde prognose kan worden vervangen.",
         )
         raise Problem(409, "Not adopted", detail, dutch=dutch)
     if asked.by == forecast_id:
-        raise invalid_input([("/by", "a forecast cannot supersede itself")])
+        detail, dutch = "a forecast cannot supersede itself", "een prognose kan zichzelf niet vervangen"
+        raise invalid_input([fault("/by", detail, dutch)])
     if by is None:
         detail = "is not an adopted forecast; adopt it first, as an edition with a name of its own"
-        raise invalid_input([("/by", detail)])
+        dutch = "is geen vastgestelde prognose; stel die eerst vast, als editie met een eigen naam"
+        raise invalid_input([fault("/by", detail, dutch)])
     if own.superseded_by is not None:
         if (own.superseded_by.by_forecast_id, own.superseded_by.note) == (asked.by, asked.note):
             return True
         detail = f"This forecast was superseded by edition {own.superseded_by.by_edition} already."
-        dutch = f"Deze raming is al vervangen door editie {own.superseded_by.by_edition}."
+        dutch = f"Deze prognose is al vervangen door editie {own.superseded_by.by_edition}."
         raise Problem(409, "Superseded already", detail, dutch=dutch)
     if by.superseded_by is not None:
         detail = f"was itself superseded by edition {by.superseded_by.by_edition}"
-        raise invalid_input([("/by", detail)])
+        dutch = f"is zelf al vervangen door editie {by.superseded_by.by_edition}"
+        raise invalid_input([fault("/by", detail, dutch)])
     return False
 
 

@@ -15,7 +15,7 @@ from service.api.context import Configured, Sessions
 from service.api.finished import Finished, SeriesForecast, find_opened, open_finished, respond, to_json
 from service.api.shapes import Shape
 from service.api.what_ifs import AttributionRow
-from service.problems import Problem, documented, invalid_input
+from service.problems import Problem, documented, fault, invalid_input
 from service.security import AnyCaller, Caller, Role
 
 router = APIRouter(tags=["forecasts"])
@@ -61,7 +61,9 @@ def read_attribution(
 ) -> Response:
     other = _other(against, caller, sessions, settings)
     if other.found.order.target != done.found.order.target:
-        raise invalid_input([("against", "is of another series, country or nationality")])
+        detail = "is of another series, country or nationality"
+        dutch = "gaat over een andere reeks, een ander land of een andere nationaliteit"
+        raise invalid_input([fault("against", detail, dutch)])
     return respond(request, f"{done.found.id} {against}", lambda: to_json(_told(done, other)))
 
 
@@ -70,7 +72,7 @@ def _other(against: str, caller: Caller, sessions: Sessions, settings: Configure
     found = find_opened(sessions, against, caller)
     if found.edition_status == CONCEPT and caller.role == Role.CONSUMER:
         detail = "The forecast to start from is a concept; name an adopted one."
-        dutch = "De raming om mee te vergelijken is een concept; noem een vastgestelde."
+        dutch = "De prognose om mee te vergelijken is een concept; noem een vastgestelde."
         raise Problem(403, "Forbidden", detail, dutch=dutch)
     return open_finished(against, sessions, settings)
 
@@ -111,5 +113,5 @@ def _rest(other: Finished, done: Finished) -> str | None:
 def _not_comparable(detail: str) -> Problem:
     said = f"The two forecasts cannot be held against each other: {detail}."
     return Problem(
-        409, "Not comparable", said, dutch="Deze twee ramingen zijn niet met elkaar te vergelijken."
+        409, "Not comparable", said, dutch="Deze twee prognoses zijn niet met elkaar te vergelijken."
     )

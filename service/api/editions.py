@@ -28,7 +28,7 @@ from service.api.finished import (
 )
 from service.api.lists import LINKED, PageNumber, PageSize, link_pages
 from service.api.shapes import Shape
-from service.problems import invalid_input
+from service.problems import fault, invalid_input
 from service.security import AnyCaller
 from service.storage.base import reading
 from service.storage.editions import list_editions
@@ -123,7 +123,9 @@ def read_monitor(
 ) -> Response:
     day = as_of or datetime.now(UTC).date()
     if day < done.found.order.cutoff:
-        raise invalid_input([("asOf", f"{day} is before the cutoff {done.found.order.cutoff}")])
+        cutoff = done.found.order.cutoff
+        said = f"{day} is before the cutoff {cutoff}", f"{day} ligt vóór de peildatum {cutoff}"
+        raise invalid_input([fault("asOf", *said)])
     with reading(sessions) as session:
         source, realised = _counts(session, done, day)
     found = _compared(done, realised)

@@ -127,7 +127,7 @@ def open_finished(forecast_id: str, sessions: Sessions, settings: Configured) ->
     found = find(sessions, forecast_id)
     if found.job.state is not JobState.SUCCEEDED:
         detail = f"The forecast is {found.job.state}; it has results once it has succeeded."
-        dutch = f"De raming {state_nl(found.job.state)}; resultaten zijn er als zij is voltooid."
+        dutch = f"De prognose {state_nl(found.job.state)}; resultaten zijn er als zij is voltooid."
         extra = {"forecastStatus": found.job.state.value}
         raise Problem(409, "No results", detail, dutch=dutch, extra=extra)
     from service.storage.draws import draws_directory, open_draws
@@ -135,7 +135,7 @@ def open_finished(forecast_id: str, sessions: Sessions, settings: Configured) ->
     directory = draws_directory(settings.data_dir, found.draws_hash)
     if not directory.is_dir():
         detail = "The draws of this forecast are missing; the data directory has to be restored."
-        dutch = "De trekkingen van deze raming ontbreken; de gegevensmap moet worden hersteld."
+        dutch = "De trekkingen van deze prognose ontbreken; de gegevensmap moet worden hersteld."
         raise Problem(503, "Draws are missing", detail, dutch=dutch)
     opened = Finished(found, open_draws(directory))
     _found.put(forecast_id, opened)
@@ -152,7 +152,11 @@ def of_one_series(done: FinishedForecast) -> Finished:
             "This is a total: its scenarios, events and rates are those of its components. Ask each of "
             f"/v1/forecasts/{done.found.id}/components, and order a total of what comes of it."
         )
-        raise Problem(409, "A total", detail)
+        dutch = (
+            "Dit is een totaal: scenario's, gebeurtenissen en acceptatiecijfers zijn die van de delen. Vraag elk "
+            "daarvan, en bestel een totaal van wat eruit komt."
+        )
+        raise Problem(409, "A total", detail, dutch=dutch)
     return done
 
 

@@ -28,8 +28,9 @@ from service.api.finished import (
     to_json,
 )
 from service.middleware import quality
-from service.problems import documented, invalid_input
+from service.problems import documented, fault, invalid_input
 
+LAYERS_NL = {"posterior": "uitkomst", "experts": "deskundigen", "model": "model"}
 router = APIRouter(
     tags=["forecasts"],
     responses={409: documented("The forecast has no results yet.")},
@@ -200,13 +201,17 @@ def _layer(done: Finished, name: shapes.Layer) -> Any:
     try:
         return done.stored.layer(name)
     except LayerMissing:
-        raise invalid_input([("layer", f"this forecast was made without {name}")]) from None
+        detail = f"this forecast was made without {name}"
+        dutch = f"deze prognose is gemaakt zonder {LAYERS_NL[name]}"
+        raise invalid_input([fault("layer", detail, dutch)]) from None
 
 
 def _check_year(done: Finished, year: int) -> None:
     years = done.stored.years
     if year not in years:
-        raise invalid_input([("year", f"{year} is not a target year; these are {years[0]} to {years[-1]}")])
+        detail = f"{year} is not a target year; these are {years[0]} to {years[-1]}"
+        dutch = f"{year} is geen jaar van de prognose; dat zijn {years[0]} tot en met {years[-1]}"
+        raise invalid_input([fault("year", detail, dutch)])
 
 
 def _levels(text: str | None) -> tuple[float, ...]:
@@ -216,9 +221,14 @@ def _levels(text: str | None) -> tuple[float, ...]:
     try:
         levels = tuple(float(part) for part in text.split(","))
     except ValueError:
-        raise invalid_input([("levels", "must be numbers with commas between, as 0.05,0.95")]) from None
+        detail = "must be numbers with commas between, as 0.05,0.95"
+        dutch = "moeten getallen met komma's ertussen zijn, zoals 0.05,0.95"
+        raise invalid_input([fault("levels", detail, dutch)]) from None
     if not all(math.isfinite(level) and 0.0 < level < 1.0 for level in levels):
-        raise invalid_input([("levels", "must lie between 0 and 1, both excluded")])
+        detail = "must lie between 0 and 1, both excluded"
+        dutch = "moeten tussen 0 en 1 liggen, beide niet meegerekend"
+        raise invalid_input([fault("levels", detail, dutch)])
     if len(levels) > _MOST_LEVELS:
-        raise invalid_input([("levels", f"may be at most {_MOST_LEVELS}")])
+        said = f"may be at most {_MOST_LEVELS}", f"mogen er hoogstens {_MOST_LEVELS} zijn"
+        raise invalid_input([fault("levels", *said)])
     return levels

@@ -145,7 +145,7 @@ def cancel_forecast(forecast_id: ForecastId, caller: ExpertCaller, sessions: Ses
             record_action(session, caller.name, caller.role, "cancel forecast", f"forecast:{forecast_id}")
         elif found.job.state is not JobState.CANCELLED:
             detail = f"The forecast has {found.job.state} and cannot be cancelled any more."
-            dutch = f"De raming {state_nl(found.job.state)} en kan niet meer worden afgebroken."
+            dutch = f"De prognose {state_nl(found.job.state)} en kan niet meer worden afgebroken."
             extra = {"forecastStatus": found.job.state.value}
             raise Problem(409, "Already ended", detail, dutch=dutch, extra=extra)
     return JSONResponse(forecast_json(find(sessions, forecast_id)))

@@ -15,7 +15,7 @@ from service.api.bodies import RawBody, read_json
 from service.api.context import Sessions
 from service.api.etags import not_modified, required, stale, strongly_matches
 from service.api.shapes import Identifier
-from service.problems import Problem, documented, invalid_input, not_found
+from service.problems import Problem, documented, fault, invalid_input, not_found
 from service.security import ExpertCaller
 from service.storage.base import reading, writing
 from service.storage.scenario_drafts import (
@@ -83,7 +83,8 @@ def keep_draft(
             saved = save_draft(session, caller.name, key, content)
         except TooManyDrafts:
             detail = f"there are {MOST_DRAFTS} drafts already; throw one away first"
-            raise invalid_input([("key", detail)]) from None
+            dutch = f"er zijn al {MOST_DRAFTS} concepten; gooi er eerst een weg"
+            raise invalid_input([fault("key", detail, dutch)]) from None
     return _answer(saved, 201 if before is None else 200)
 
 

@@ -228,7 +228,11 @@ def _weights(asked: PoolBody) -> tuple[float, ...]:
     stated = [member.weight for member in asked.members]
     if asked.weights == "equal":
         return equal_weights(len(stated))
-    missing = [(pointer("members", i, "weight"), "is needed") for i, w in enumerate(stated) if w is None]
+    missing = [
+        fault(pointer("members", i, "weight"), "is needed", "is nodig")
+        for i, w in enumerate(stated)
+        if w is None
+    ]
     if missing:
         raise invalid_input(missing, title="Invalid scenario pool")
     given = tuple(w for w in stated if w is not None)

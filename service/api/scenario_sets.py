@@ -268,8 +268,9 @@ def _implied(
             found = implied(session, stored.record)
     stated = found.density.stated_years
     if year is not None and year not in stated:
-        detail = f"no scenario states {year}; stated are {', '.join(map(str, stated))}"
-        raise invalid_input([FieldError("year", detail)])
+        years = ", ".join(map(str, stated))
+        detail = f"no scenario states {year}; stated are {years}"
+        raise invalid_input([FieldError("year", detail, f"geen scenario noemt {year}; genoemd zijn {years}")])
     return found
 
 

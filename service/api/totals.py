@@ -100,7 +100,8 @@ def create_total(body: RawBody, caller: ExpertCaller, sessions: Sessions) -> Res
 def read_components(request: Request, done: FinishedForecast) -> Response:
     if done.found.order.total is None:
         detail = "This forecast is of one series and has no components; POST /v1/totals sums several."
-        raise Problem(409, "No total", detail)
+        dutch = "Deze prognose gaat over één reeks en heeft geen delen; POST /v1/totals telt er meer op."
+        raise Problem(409, "No total", detail, dutch=dutch)
     return respond(request, done.found.id, lambda: to_json(components_json(done)))
 
 

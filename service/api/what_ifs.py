@@ -20,7 +20,7 @@ from service.api.bodies import RawBody, read_json
 from service.api.finished import Finished, SeriesForecast, to_json
 from service.api.forecast_shapes import json_body
 from service.api.shapes import Shape
-from service.problems import documented, invalid_input
+from service.problems import documented, fault, invalid_input
 
 if TYPE_CHECKING:
     from models.stored import WhatIf
@@ -96,7 +96,8 @@ def what_if(body: RawBody, done: SeriesForecast) -> Response:
     except InvalidScenarioSet as invalid:
         raise invalid_input(invalid.faults) from None
     except NothingLeft as nothing:
-        raise invalid_input([("/scenarios", str(nothing))]) from None
+        dutch = "geen scenario laat enige kans aan wat al geteld is"
+        raise invalid_input([fault("/scenarios", str(nothing), dutch)]) from None
     return Response(to_json(_answer(done, answer)), media_type="application/json")
 
 

@@ -7,9 +7,10 @@ measures had to pass over or take together. Must not know HTML, PDF, storage or 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from priors.year_words import years_in_words
 from service.report.wording import Words
 
 Found = Mapping[str, Any]
@@ -32,19 +33,8 @@ def _sentences(found: Found, words: Words) -> Iterator[str]:
     if found["biasRefused"]:
         yield words.say("bias.refused", reason=bias_refusal(found, words))
     for one in found["leftOut"]:
-        yield words.say(f"left.{one['reason']}", count=one["count"], years=_years(one["targetYears"]))
+        yield words.say(f"left.{one['reason']}", count=one["count"], years=years_in_words(one["targetYears"]))
     if found["incomplete"]:
-        yield words.say("data.incomplete", years=_years(found["incomplete"]))
+        yield words.say("data.incomplete", years=years_in_words(found["incomplete"]))
     for one in found["notes"]:
         yield words.say(f"note.{one['code']}", count=one["count"])
-
-
-def _years(years: Iterable[int]) -> str:
-    """Years as runs: 2017–2019, 2022."""
-    runs: list[list[int]] = []
-    for year in sorted(set(years)):
-        if runs and year == runs[-1][-1] + 1:
-            runs[-1].append(year)
-        else:
-            runs.append([year])
-    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)

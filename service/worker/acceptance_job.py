@@ -42,9 +42,13 @@ def _compute(task: AcceptanceTask, partial: Path, report: Report) -> None:
     try:
         known = known_decisions(task.realisations, task.geo, task.as_of)
     except DecisionsRefused as refused:
-        raise Refused("Acceptance rates refused", "/realisations", str(refused)) from None
-    if known is None:
-        raise Refused(
-            "Acceptance rates refused", "/realisations", f"too few decisions of {task.geo} are known"
+        dutch = (
+            "De beslissingen spreken zichzelf tegen: een reeks ontbreekt naast de andere, of er zijn meer "
+            "inwilligingen dan beslissingen. Lever ze opnieuw."
         )
+        raise Refused("Acceptance rates refused", "/realisations", str(refused), dutch) from None
+    if known is None:
+        detail = f"too few decisions of {task.geo} are known"
+        dutch = f"Van {task.geo} zijn te weinig beslissingen bekend."
+        raise Refused("Acceptance rates refused", "/realisations", detail, dutch)
     run_acceptance(known, task.realisations, task.geo, task.as_of, task.seed, partial, task.breaks, report)

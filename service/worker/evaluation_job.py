@@ -45,7 +45,7 @@ def _evaluate(task: EvaluationTask, partial: Path, report: Report) -> None:
             forecasts, task.realised, task.request, lambda share, step: report(step, share), task.edits
         )
     except NoOverlap as nothing:
-        raise Refused("Evaluation refused", "/filter", str(nothing)) from None
+        raise Refused("Evaluation refused", "/filter", str(nothing), nothing.dutch) from None
     document = {
         "evaluation": found.model_dump(mode="json", by_alias=True),
         "realised": {str(year): value for year, value in sorted(task.realised.values.items())},

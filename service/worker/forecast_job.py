@@ -62,6 +62,7 @@ def run_task(task: ForecastTask, realisations: pd.DataFrame, compute: Compute, r
         try:
             compute(task, realisations, partial, report)
         except ForecastRefused as refused:
-            raise Refused("Forecast refused", f"/{refused.field}", refused.detail) from None
+            field = f"/{refused.field}"
+            raise Refused("Forecast refused", field, refused.detail, refused.dutch) from None
 
     return put_in_place(task.directory, fill)

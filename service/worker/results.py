@@ -35,11 +35,11 @@ Work = Callable[[Report], Outcome]
 
 
 class Refused(Exception):
-    """The computation cannot serve its request: `field` (a JSON pointer) says what to change."""
+    """The computation cannot serve its request: `field` (a JSON pointer) says what to change, `dutch` it in Dutch."""
 
-    def __init__(self, title: str, field: str, detail: str) -> None:
+    def __init__(self, title: str, field: str, detail: str, dutch: str) -> None:
         super().__init__(f"{field}: {detail}")
-        self.title, self.field, self.detail = title, field, detail
+        self.title, self.field, self.detail, self.dutch = title, field, detail, dutch
 
 
 def put_in_place(directory: Path, fill: Callable[[Path], None]) -> Outcome:
@@ -54,22 +54,27 @@ def put_in_place(directory: Path, fill: Callable[[Path], None]) -> Outcome:
     try:
         write_whole(directory, write)
     except Stopped:
-        return Outcome(_problem(409, "Stopped", "The computation was stopped."))
+        return Outcome(
+            problem(409, "Stopped", "The computation was stopped.", "De berekening is afgebroken.")
+        )
     except Refused as refused:
         return Outcome(_refusal(refused))
     except Exception:  # whatever it is, the job must end with it
         detail = "The computation went wrong; the worker's log has the particulars."
-        return Outcome(_problem(500, "Computation failed", detail), traceback.format_exc())
+        dutch = "De berekening ging mis; het logboek van de rekenmachine zegt hoe."
+        return Outcome(problem(500, "Computation failed", detail, dutch), traceback.format_exc())
     return Outcome()
 
 
 def _refusal(refused: Refused) -> dict[str, Any]:
-    body = _problem(400, refused.title, str(refused))
-    return {**body, "errors": [{"field": refused.field, "detail": refused.detail}]}
+    body = problem(400, refused.title, str(refused), refused.dutch)
+    error = {"field": refused.field, "detail": refused.detail, "detailNl": refused.dutch}
+    return {**body, "errors": [error]}
 
 
-def _problem(status: int, title: str, detail: str) -> dict[str, Any]:
-    return {"type": "about:blank", "title": title, "status": status, "detail": detail}
+def problem(status: int, title: str, detail: str, dutch: str) -> dict[str, Any]:
+    """A problem (RFC 9457) as a job keeps it, in English and in Dutch."""
+    return {"type": "about:blank", "title": title, "status": status, "detail": detail, "detailNl": dutch}
 
 
 def running_code() -> dict[str, Any]:

@@ -31,7 +31,7 @@ from service.worker.cluster import ask_to_stop, end_process, slots
 from service.worker.forecast_job import Compute
 from service.worker.preparing import KINDS, prepared
 from service.worker.progress import Listener, Progress, reporter
-from service.worker.results import Outcome, Work
+from service.worker.results import Outcome, Work, problem
 
 log = structlog.get_logger("instroom.worker")
 BEAT_SECONDS = 0.25
@@ -182,5 +182,8 @@ def _outcome(future: Future) -> Outcome:
         outcome: Outcome = future.result()
         return outcome
     detail = "The computation's process ended before it was done, perhaps for want of memory."
-    problem = {"type": "about:blank", "title": "Computation failed", "status": 500, "detail": detail}
-    return Outcome(problem, f"{future.status}: {future.exception() if future.status == 'error' else ''}")
+    dutch = "Het proces van de berekening eindigde voor zij klaar was, misschien door te weinig geheugen."
+    return Outcome(
+        problem(500, "Computation failed", detail, dutch),
+        f"{future.status}: {future.exception() if future.status == 'error' else ''}",
+    )

@@ -49,7 +49,8 @@ def run_total(task: TotalTask, report: Report) -> Outcome:
         gone = [place for place, one in enumerate(task.components) if not one.draws.is_dir()]
         if gone:
             detail = "its draws were removed; order the forecast again, then its total"
-            raise Refused("Total refused", f"/forecasts/{gone[0]}", detail)
+            dutch = "De trekkingen van deze prognose zijn verwijderd; vraag haar opnieuw aan, en daarna het totaal."
+            raise Refused("Total refused", f"/forecasts/{gone[0]}", detail, dutch)
         report("dependence", 0.1)
         dependence = _dependence(task)
         report("summing", 0.3)

@@ -24,7 +24,7 @@ def compute(task: ForecastTask, realisations: pd.DataFrame, directory: Path, rep
     report("sampling", 0.25)
     seed = task.order.seed
     if seed == REFUSED:
-        raise ForecastRefused("cutoff", "has no figures before it")
+        raise ForecastRefused("cutoff", "has no figures before it", "heeft geen cijfers ervoor")
     if seed == WRONG:
         raise RuntimeError("a secret of the inside")
     if seed == DEADLY:

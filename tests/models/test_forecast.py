@@ -47,6 +47,13 @@ def ran(frame: pd.DataFrame | None = None, **changed: Any) -> Forecast:
     return run_forecast(request(**changed), rows(made_up_series()) if frame is None else frame)
 
 
+def with_events(count: int) -> ScenarioSet:
+    """The two scenarios with independent events."""
+    years = {"2019": {"expected": 1_000.0, "spread": 300.0}}
+    stated = [{"key": f"e{i}", "probability": 0.2, "years": years} for i in range(count)]
+    return scenarios({"low": 0.6, "high": 0.4}, {"low": 42_000.0, "high": 60_000.0}, events=stated)
+
+
 def sound(found: Forecast) -> None:
     """Every answer is a number, and paths add up."""
     layer, o = found.posterior.layer, found.evidence.observation
@@ -209,6 +216,41 @@ class TestMethod:
         monkeypatch.setattr("models.weighting.MIN_EFFECTIVE", 1e9)
         monkeypatch.setattr("models.weighting.MAX_PARETO_K", -9.0)
         assert ran().diagnostics["methodUsed"] == "joint"
+
+    @pytest.mark.parametrize(("events", "method"), [(2, "joint"), (6, "adapted")])
+    def test_events_are_no_reason_to_keep_poor_weights_while_they_can_be_summed_over(
+        self, joint_calls: list[Posterior], monkeypatch: pytest.MonkeyPatch, events: int, method: str
+    ) -> None:
+        monkeypatch.setattr("models.weighting.MIN_EFFECTIVE", 1e9)
+        monkeypatch.setattr("models.weighting.MAX_PARETO_K", -9.0)
+        found = ran(scenario_set=with_events(events))
+        assert found.diagnostics["methodUsed"] == method
+        assert len(joint_calls) == (method == "joint")
+        assert found.diagnostics["passed"] is (method == "joint")
+
+    def test_more_sets_of_events_than_it_sums_over_are_refused(self, joint_calls: list[Posterior]) -> None:
+        with pytest.raises(ForecastRefused, match="64 different combinations") as caught:
+            ran(scenario_set=with_events(6), method="joint")
+        assert caught.value.field == "method" and "64 verschillende combinaties" in caught.value.dutch
+        assert joint_calls == []
+
+    def test_paths_have_what_waits_from_its_month_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def pretend(density: Any, weight: float, evidence: Any, start: Posterior, *_: Any) -> JointDraws:
+            totals = np.tile(start.layer.quantiles((0.5,)), (400, 1))
+            own = np.zeros_like(totals)
+            own[::2, 1] = 20_000.0
+            good = SamplerDiagnostics(1.0, 2_000.0, 2_000.0, 0, 1.0, True, "none", 0.0, 0.0)
+            return JointDraws(totals + own, start.probabilities, good, np.zeros(400, int), {"2019-06": own})
+
+        monkeypatch.setattr(forecast_module, "sample_joint", pretend)
+        found = ran(method="joint")
+        months = found.evidence.observation.future_months.astype(str)
+        in_2019 = found.paths[:, np.char.startswith(months, "2019")].sum(axis=1)
+        occurs = in_2019 > np.median(in_2019[in_2019 < in_2019.min() + 10_000]) + 10_000
+        assert 0.45 < occurs.mean() < 0.55
+        before, after = ((found.paths[:, months == month][:, 0]) for month in ("2019-05", "2019-06"))
+        assert abs(before[occurs].mean() / before[~occurs].mean() - 1) < 0.03
+        assert after[occurs].mean() > 1.5 * after[~occurs].mean()
 
     def test_never_without_experts_or_open_years(self, joint_calls: list[Posterior]) -> None:
         for changed in ({"scenario_set": None}, {"expert_weight": 0.0}, {"as_of": date(2021, 6, 1)}):

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from models.component_draws import log_prior
-from models.joint import _frame, build_joint_model, continued_model, sample_joint
+from models.joint import continued_model, frame_of, sample_joint
+from models.joint_density import Frame, build_joint_model
+from models.joint_worlds import worlds_of
 from models.posterior import Posterior, prior_parts, weigh
 from priors.families import marginal
 from priors.mixture import ExpertDensity
@@ -29,6 +31,13 @@ class Case(NamedTuple):
 
     def posterior(self) -> Posterior:
         return weigh(self.stated, self.expert_weight, self.here.evidence, self.here.base, self.here.own)
+
+    def model(self) -> tuple[Any, Frame]:
+        """The joint model and where its chains set out."""
+        start, evidence = self.posterior(), self.here.evidence
+        frame = frame_of(start, evidence)
+        worlds = worlds_of(self.stated, self.expert_weight, evidence)
+        return build_joint_model(worlds, frame, continued_model(start, evidence)), frame
 
 
 def lognormals() -> Case:
@@ -114,22 +123,19 @@ def in_numpy(case: Case, y: Array) -> float:
 @pytest.mark.parametrize("name", CASES)
 def test_density_is_that_of_the_weights(name: str) -> None:
     case = CASES[name]()
-    start = case.posterior()
-    model = build_joint_model(case.stated, case.expert_weight, case.here.evidence, start)
+    model, frame = case.model()
     logp = model.compile_logp(mode="FAST_COMPILE")
-    centre, scale = _frame(start, case.here.evidence)
-    for shift in np.random.default_rng(1).normal(0, 0.8, (6, len(centre))):
+    for shift in np.random.default_rng(1).normal(0, 0.8, (6, len(frame.centre))):
         found = float(logp({"standard": shift}))
-        assert found == pytest.approx(in_numpy(case, centre + scale * shift), abs=0.003)
+        assert found == pytest.approx(in_numpy(case, frame.centre + frame.scale * shift), abs=0.003)
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_gradient_is_that_of_finite_differences(name: str) -> None:
     case = CASES[name]()
-    start = case.posterior()
-    model = build_joint_model(case.stated, case.expert_weight, case.here.evidence, start)
+    model, frame = case.model()
     logp, gradient = model.compile_logp(mode="FAST_COMPILE"), model.compile_dlogp(mode="FAST_COMPILE")
-    size = len(_frame(start, case.here.evidence)[0])
+    size = len(frame.centre)
     at = np.random.default_rng(2).normal(0, 0.5, size)
     steps = 1e-5 * np.eye(size)
     wanted = [(logp({"standard": at + e}) - logp({"standard": at - e})) / 2e-5 for e in steps]
@@ -140,8 +146,7 @@ def test_gradient_is_that_of_finite_differences(name: str) -> None:
 
 def test_far_outside_the_tables_the_way_back_is_felt() -> None:
     case = lognormals()
-    start = case.posterior()
-    model = build_joint_model(case.stated, 1.0, case.here.evidence, start)
+    model, _ = case.model()
     gradient = model.compile_dlogp(mode="FAST_COMPILE")
     for away in (
         np.full(3, -60.0),

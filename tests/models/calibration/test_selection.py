@@ -3,14 +3,14 @@
 import pytest
 
 from models.calibration import EvaluationFilter, Realised
-from models.calibration.selection import NoOverlap, select, years_in_words
+from models.calibration.selection import NoOverlap, select
 from tests.models.calibration.made_up_archive import archive, payload
 
 
 def test_no_overlap_names_the_years_on_both_sides() -> None:
     forecasts = archive(*(payload("2024-2", "2024-08-01", year, point=1) for year in (2024, 2025, 2027)))
     with pytest.raises(
-        NoOverlap, match=r"forecasts speak of 2024-2025, 2027, .*complete for 2019, 2021-2022"
+        NoOverlap, match=r"forecasts speak of 2024, 2025, 2027, .*complete for 2019, 2021, 2022"
     ):
         select(forecasts, Realised({2021: 1.0, 2022: 1.0, 2019: 2.0}), EvaluationFilter())
     with pytest.raises(NoOverlap, match="partly counted: 2024"):
@@ -54,8 +54,3 @@ def test_experts_stages_and_issuers_do_not_replace_each_other() -> None:
     assert [one.point for one in only.forecasts] == [3]
     years = EvaluationFilter(target_years=(2022, 2022), expert="a")
     assert [one.point for one in select(forecasts, Realised({2022: 1.0}), years).forecasts] == [1]
-
-
-def test_years_are_written_as_runs() -> None:
-    assert years_in_words([2021, 2019, 2020, 2023]) == "2019-2021, 2023"
-    assert years_in_words([]) == "no year"
