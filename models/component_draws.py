@@ -66,7 +66,7 @@ def drawn_totals(
     observation = evidence.observation
     open_years = open_years_of(evidence)
     own = restricted(component, open_years)
-    totals = np.empty((len(base), len(observation.years)), order="F")
+    totals = np.empty((len(base), len(observation.years)), base.dtype, order="F")
     totals[:] = observation.counted
     fixed = {y: n for y, n in completed.items() if y in own.years}
     free = [y for y in own.years if y not in fixed]

@@ -16,6 +16,7 @@ from priors.events import EventBelief, EventGroup, additions_under
 from priors.mixture import UNFORESEEN_KEY, Component, ExpertDensity
 
 Made = frozenset[str]
+Shares = tuple[list[tuple[float, "State"]], float]
 
 _SCENARIO_SET, _UNFORESEEN, _EVENTS = "scenarioSet", "unforeseen", "events"
 _PROBABILITIES, _CORRELATION, _WEIGHT = "probabilities", "yearCorrelation", "expertWeight"
@@ -55,9 +56,15 @@ class Edit:
         self.names = changes_between(old, new)
         self._components: dict[State, Component] = {}
         self._groups: dict[Made, list[EventGroup]] = {}
+        self._shares: dict[Made, Shares] = {}
 
-    def shares(self, made: Made) -> tuple[list[tuple[float, State]], float]:
+    def shares(self, made: Made) -> Shares:
         """Shares of the experts' prior, and the experts' weight, when the changes `made` are made."""
+        if made not in self._shares:
+            self._shares[made] = self._shares_of(made)
+        return self._shares[made]
+
+    def _shares_of(self, made: Made) -> Shares:
         old, new = self.old, self.new
         if old.density is None or new.density is None:
             belief = new if made else old

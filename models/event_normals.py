@@ -27,7 +27,7 @@ def with_event_normals(base: Array, years: int, slots: int, seed: int) -> Array:
     if slots == 0:
         return base
     first = years + 1
-    whole = np.empty((len(base), first * (1 + slots)), order="F")
+    whole = np.empty((len(base), first * (1 + slots)), base.dtype, order="F")
     whole[:, :first] = base[:, :first]
     for block in range(-(-slots // _TOGETHER)):
         here = first * (1 + block * _TOGETHER)

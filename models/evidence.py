@@ -61,25 +61,20 @@ class Correction:
 
     def __call__(self, log_totals: Array) -> Array:
         """What to add to the log evidence at `(draw, open year)`: an array `(draw,)`."""
-        total = np.zeros(len(log_totals))
-        piece, passed = np.empty(len(total), dtype=np.int8), np.empty(len(total), dtype=np.bool_)
-        for column, knots, (slopes, at_zero) in zip(log_totals.T, self.knots, self._lines, strict=True):
-            piece[:] = 0
-            for knot in knots:
-                piece += np.greater(column, knot, out=passed)
-            total += at_zero.take(piece)
-            total += slopes.take(piece) * column
+        precision = log_totals.dtype
+        total = np.full(len(log_totals), float(self.heights[:, 0].sum()), precision)
+        beyond = np.empty((self.knots.shape[1], len(log_totals)), precision)
+        for column, knots, bends in zip(log_totals.T, self.knots, self._bends.astype(precision), strict=True):
+            np.subtract(column, knots.astype(precision)[:, None], out=beyond)
+            np.maximum(beyond, 0.0, out=beyond)
+            total += bends @ beyond
         return total
 
     @cached_property
-    def _lines(self) -> list[tuple[Array, Array]]:
-        """Of every year, slopes and heights at zero `(piece,)` of the lines between knots and, flat, outside."""
-        found = []
-        for knots, heights in zip(np.asarray(self.knots), np.asarray(self.heights), strict=True):
-            slopes = np.concatenate([[0.0], np.diff(heights) / np.diff(knots), [0.0]])
-            starts, ends = np.concatenate([knots[:1], knots]), np.concatenate([heights[:1], heights])
-            found.append((slopes, ends - slopes * starts))
-        return found
+    def _bends(self) -> Array:
+        """By how much `(open year, knot)` the slope changes at each knot; it is 0 outside them."""
+        slopes = np.diff(self.heights, axis=1) / np.diff(self.knots, axis=1)
+        return np.diff(slopes, axis=1, prepend=0.0, append=0.0)
 
 
 @dataclass(frozen=True)
@@ -112,15 +107,16 @@ class Evidence:
         A total under what is counted has no logarithm; it is read as half a person to come and excluded by
         its weight, so that one impossible draw cannot spoil an array.
         """
-        return self._coordinates(totals, 0)
+        return self._coordinates(totals, 0, np.float64)
 
-    def _coordinates(self, totals: Array, first: int) -> Array:
+    def _coordinates(self, totals: Array, first: int, precision: type[np.floating]) -> Array:
         """As log_totals, behind `first` columns to fill; a column's values stand together."""
         known, years = self.observation.counted_at_cutoff, np.flatnonzero(self.observation.open_at_cutoff)
-        points = np.empty((len(totals), first + len(years)), order="F")
+        points = np.empty((len(totals), first + len(years)), precision, order="F")
         for place, year in enumerate(years, start=first):
-            column = np.subtract(totals[:, year], known[year], out=points[:, place])
-            np.log(np.maximum(column, 0.5, out=column), out=column)
+            np.subtract(totals[:, year], float(known[year]), out=points[:, place], casting="same_kind")
+        logs = points[:, first:]
+        np.log(np.maximum(logs, 0.5, out=logs), out=logs)
         return points
 
     def log_evidence(self, totals: Array, flow: Array | None = None) -> Array:
@@ -130,7 +126,7 @@ class Evidence:
         tell about that, and nothing about what had not begun. By default all of them.
         """
         possible = self._possible(totals)
-        if self.summaries and flow is not None:
+        if self.summaries and flow is not None and flow is not totals:
             totals = flow
             possible &= self._possible(flow)
         logs = self._log_conditional(totals) if self.summaries else np.zeros(len(totals))
@@ -140,19 +136,17 @@ class Evidence:
     def _possible(self, totals: Array) -> NDArray[np.bool_]:
         possible = np.ones(len(totals), dtype=bool)
         for j in np.flatnonzero(~self.observation.complete):
-            possible &= totals[:, j] > self.observation.counted[j]
+            possible &= totals[:, j] > float(self.observation.counted[j])
         return possible
 
     def _log_conditional(self, totals: Array) -> Array:
         first = int("u" in self.summaries)
-        points = self._coordinates(totals, first)
+        points = self._coordinates(totals, first, np.float32)
         ratio, log_constant = self._ratio
-        if not first:
-            logs = ratio(points)
-        else:
+        if first:
             points[:, 0], log_jacobian = self._share_so_far(totals)
-            logs = ratio(points) + log_jacobian
-        logs += log_constant
+        logs = ratio(points).astype(np.float64)
+        logs += log_jacobian + log_constant if first else log_constant
         if self.correction:
             logs += self.correction(points[:, first:])
         return logs
@@ -174,10 +168,10 @@ class Evidence:
     def _share_so_far(self, totals: Array) -> tuple[Array, Array]:
         """u `(draw,)` at the months that came, and the log Jacobian of the change from S to u."""
         observation, year = self.observation, self.observation.partial_year or 0
-        counted = observation.later_in_partial_year
-        to_come = np.maximum(totals[:, year] - observation.counted[year], _LEAST_TO_COME)
-        u = np.log(counted) - np.log(to_come)
-        return u, u + np.log(counted + to_come) - 2 * np.log(counted)
+        counted = float(observation.later_in_partial_year)
+        to_come = np.maximum(totals[:, year] - float(observation.counted[year]), _LEAST_TO_COME)
+        u = float(np.log(counted)) - np.log(to_come)
+        return u, u + np.log(counted + to_come) - 2 * float(np.log(counted))
 
 
 def summaries_of(observation: Observation) -> tuple[str, ...]:

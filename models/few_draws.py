@@ -17,28 +17,20 @@ from scipy.special import ndtri
 
 from models.component_draws import completed_totals, open_years_of, restricted
 from models.edits import Edit, Made, State
-from models.pareto import effective_sample_size
+from models.pareto import effective_sample_sizes
 from models.proposals import (
     Proposal,
     kept_rows,
     log_prior_over_mixture,
     log_tilt,
-    moved_normals,
-    proposed_events,
-    stated_chances,
+    moved_together,
 )
 from models.stated_draws import cut_to_floor
 from models.weigher import Weigher
 from models.weighting import Weighing, weigh_component
 from priors.copula import draw_component
-from priors.events import (
-    AmountsInRows,
-    EventGroup,
-    SharedAmounts,
-    restricted_additions,
-    restricted_event,
-    waits,
-)
+from priors.events import EventGroup, SharedAmounts, restricted_event, waits
+from priors.mixture import Component
 
 Array = NDArray[np.float64]
 Place = tuple[str, bool]  # key of a component, whether its belief is the edited one
@@ -63,10 +55,10 @@ def drawn_states(edit: Edit, weigher: Weigher, rows: int, states: Sequence[State
     """Every state from the weigher's first `rows` draws; where few of them count, from a proposal of its own."""
     few = _FewDraws(edit, weigher, rows)
     drawn = few.drawn(states)
+    effective = effective_sample_sizes(np.stack([drawn[state].log_weights for state in states]))
+    few_count = (effective < LEAST_EFFECTIVE * rows).tolist()
     uneven = {
-        _place(state): state
-        for state in reversed(states)
-        if effective_sample_size(drawn[state].log_weights) < LEAST_EFFECTIVE * rows
+        _place(state): state for state, found in reversed(list(zip(states, few_count, strict=True))) if found
     }
     for state in uneven.values():
         few.adapt(state)
@@ -87,22 +79,13 @@ class _FewDraws:
         self._kept = np.zeros(rows, dtype=bool)
         self._kept[kept_rows(rows)] = True
         self._proposals: dict[Place, Proposal | None] = {}
-        self._beliefs: dict[tuple[Place, bool], tuple[Array, Array]] = {}
         self._amounts: dict[float, SharedAmounts] = {}
-        self._stated: dict[tuple[int, str], list[float]] = {}
-        self._drawn_from: dict[tuple[int, Place], Array] = {}
-        self._occurring: dict[tuple[int, tuple[Place, ...]], tuple[list[NDArray[np.bool_]], Array]] = {}
+        self._added: dict[tuple[int, tuple[Place, ...], bool], tuple[Array, Array | None, Array]] = {}
 
     def drawn(self, states: Sequence[State]) -> dict[State, Drawn]:
-        """All states, those with the same events at once."""
-        batches: dict[tuple[Made, bool, bool], list[State]] = {}
-        for state in states:
-            if self._only_adds_up(state):
-                name = state.events, state.correlation_edited, bool(self._edit.groups(state))
-                batches.setdefault(name, []).append(state)
-        found: dict[State, Drawn] = {}
-        for batch in batches.values():
-            found |= self._drawn_together(batch)
+        """All states, as many as possible at once."""
+        together = [state for state in states if self._only_adds_up(state)]
+        found = self._drawn_together(together) if together else {}
         return {state: found.get(state) or self.drawn_alone(state) for state in states}
 
     def adapt(self, state: State) -> None:
@@ -114,7 +97,7 @@ class _FewDraws:
     def drawn_alone(self, state: State) -> Drawn:
         """One state by the functions of a forecast."""
         weigh = Weighing(self._edit.component(state), self._edit.correlation(state), self._evidence)
-        weighed, _ = weigh(self._base_of(state), self._proposal(state))
+        weighed, _ = weigh(self._base_of(state), self._proposal(_place(state)))
         return Drawn(weighed.totals.T, weighed.log_weights)
 
     def _base_of(self, state: State) -> Array:
@@ -127,125 +110,150 @@ class _FewDraws:
         return not self._completed and set(self._open) <= set(self._edit.belief(state).years)
 
     def _drawn_together(self, states: list[State]) -> dict[State, Drawn]:
-        """As `drawn_alone` of states with the same events, their totals `(year, state, draw)` in one array."""
-        beliefs = [self._belief(state) for state in states]
-        totals = np.stack([belief for belief, _ in beliefs], axis=1)
-        gain = np.stack([of_normals for _, of_normals in beliefs])
-        waiting = self._add_events(totals, gain, states)
-        for place, state in enumerate(states):
-            self._cut(totals[:, place], state)
+        """As `drawn_alone`, of all states in one array `(year, state, draw)`."""
+        of_belief: dict[State, int] = {}
+        row = [of_belief.setdefault(replace(state, events=frozenset()), len(of_belief)) for state in states]
+        first = [row.index(k) for k in range(len(of_belief))]
+        added, waiting, gain = self._events(states)
+        beliefs, of_normals = self._beliefs([states[k] for k in first], added[:, first])
+        totals, gain = added + beliefs[:, row], gain + of_normals[row]
+        self._cut(totals, states)
         flow = totals if waiting is None else totals - waiting
-        by_draw = [part.reshape(len(part), -1).T for part in (totals, flow)]
-        logs = self._evidence.log_evidence(*by_draw).reshape(len(states), -1)
+        by_draw = totals.reshape(len(totals), -1).T
+        by_flow = by_draw if waiting is None else flow.reshape(len(flow), -1).T
+        logs = self._evidence.log_evidence(by_draw, by_flow).reshape(len(states), -1)
         logs += log_prior_over_mixture(gain)
         return {state: Drawn(totals[:, place], logs[place]) for place, state in enumerate(states)}
 
-    def _belief(self, state: State) -> tuple[Array, Array]:
-        """Totals `(year, draw)` of a state's belief without events, and the gain of the normals behind them.
+    def _beliefs(self, states: list[State], added: Array) -> tuple[Array, Array]:
+        """Totals `(year, state, draw)` without events, and the gain `(state, draw)` of the normals behind them.
 
-        The normals are those of the first state of that belief that was asked for. Which events that one was drawn with
-        does not matter: weights set it right.
+        `added` `(year, state, draw)` is what events add. A belief's normals are those of the first state of it that was
+        asked for. Which events that one was drawn with does not matter: weights set it right.
         """
-        name = _place(state), state.correlation_edited
-        if name not in self._beliefs:
-            component, rho = self._edit.belief(state), self._edit.correlation(state)
-            normals, gain = self._normals(state)
-            own = restricted(replace(component, additions=()), self._open)
+        normals, gain = self._normals(states, added)
+        totals = np.empty_like(added)
+        totals[:] = self._evidence.observation.counted[:, None, None]
+        for place, state in enumerate(states):
+            own = restricted(replace(self._edit.belief(state), additions=()), self._open)
             columns = [self._years.index(year) for year in own.years]
-            totals = np.empty((len(self._years), self._rows))
-            totals[:] = self._evidence.observation.counted[:, None]
-            totals[columns] = draw_component(own, rho, normals[:, columns]).T
-            self._beliefs[name] = totals, gain
-        return self._beliefs[name]
+            drawn = draw_component(own, self._edit.correlation(state), normals[place, columns].T)
+            totals[columns, place] = drawn.T
+        return totals, gain
 
-    def _normals(self, state: State) -> tuple[Array, Array]:
-        proposal, width, base = self._proposal(state), 1 + len(self._years), self._base_of(state)
-        if proposal is None:
-            return base[:, :width], np.zeros(len(base))
-        component, rho = self._edit.component(state), self._edit.correlation(state)
-        additions = restricted_additions(component.additions, self._open)
-        first = self._rows * self._block[state.key]
-        amounts = AmountsInRows(self._shared(rho), slice(first, first + self._rows))
-        chances = [proposal.chances(*stated_chances(group)) for group in additions]
-        _, added = proposed_events(base, self._years, additions, rho, chances, amounts)
-        return moved_normals(base[:, :width], added, proposal)
+    def _normals(self, states: list[State], added: Array) -> tuple[Array, Array]:
+        """Normals of years `(state, year + 1, draw)`, moved by proposals if any, and their gain `(state, draw)`."""
+        width = 1 + len(self._years)
+        standard = self._base[:, :width].T.reshape(width, self._blocks, self._rows).swapaxes(0, 1)
+        normals = standard[[self._block[state.key] for state in states]]
+        gain = np.zeros((len(states), self._rows), normals.dtype)
+        found = [self._proposal(_place(state)) for state in states]
+        for tilted in (False, True):  # whether it is one of events too
+            places = [k for k, own in enumerate(found) if own is not None and bool(own.tilts) is tilted]
+            if places:
+                proposals = [own for own in found if own is not None and bool(own.tilts) is tilted]
+                of_these = added[:, places].swapaxes(0, 1)
+                normals[places], gain[places] = moved_together(normals[places], of_these, proposals)
+        return normals, gain
 
-    def _add_events(self, totals: Array, gain: Array, states: list[State]) -> Array | None:
-        """Add to totals `(year, state, draw)` what events add that occur, and to gains what their tilts come to.
+    def _events(self, states: list[State]) -> tuple[Array, Array | None, Array]:
+        """What events add `(year, state, draw)`, the part of those that have not begun, and the gain of their tilts.
 
-        Gives the part of events that have not begun, None where all have.
+        The part is None where all have begun.
         """
-        rho, waiting = self._edit.correlation(states[0]), None
-        blocks = [self._block[state.key] for state in states]
-        for group in self._edit.groups(states[0]):
-            occurring, of_tilts = self._occurrences(group, states)
-            gain += of_tilts
+        added = np.zeros((len(self._years), len(states), self._rows), self._base.dtype)
+        waiting, gain = None, np.zeros(added.shape[1:], added.dtype)
+        alike: dict[bool, dict[Place, int]] = {False: {}, True: {}}
+        batches: dict[tuple[Made, bool], list[int]] = {}
+        for place, state in enumerate(states):
+            if self._edit.groups(state):
+                own = alike[state.correlation_edited]
+                own.setdefault(_place(state), len(own))
+                batches.setdefault((state.events, state.correlation_edited), []).append(place)
+        for (_, edited), places in batches.items():
+            one, own = states[places[0]], alike[edited]
+            found = [self._of_group(group, tuple(own), edited) for group in self._edit.groups(one)]
+            at = [own[_place(states[place])] for place in places]
+            added[:, places] = _sum([adds for adds, _, _ in found])[:, at]
+            gain[places] = _sum([of_tilts for _, _, of_tilts in found])[at]
+            late = [part for _, part, _ in found if part is not None]
+            if late:
+                waiting = np.zeros_like(added) if waiting is None else waiting
+                waiting[:, places] = _sum(late)[:, at]
+        return added, waiting, gain
+
+    def _of_group(
+        self, group: EventGroup, alike: tuple[Place, ...], correlation_edited: bool
+    ) -> tuple[Array, Array | None, Array]:
+        """As `_events`, of one group under beliefs. A group stays one object throughout."""
+        name = id(group), alike, correlation_edited
+        if name not in self._added:
+            blocks, late = [self._block[key] for key, _ in alike], None
+            occurring, gain = self._occurrences(group, alike, blocks)
+            adds = np.zeros((len(self._years), *gain.shape), gain.dtype)
             for event, occurs in zip(group, occurring, strict=True):
-                late = waits(event, self._first_open)
-                waiting = np.zeros_like(totals) if late and waiting is None else waiting
-                places, amounts = self._shared(rho).of(restricted_event(event, self._open))
+                places, amounts = self._shared(correlation_edited).of(restricted_event(event, self._open))
                 drawn = occurs * amounts.reshape(len(places), self._blocks, -1)[:, blocks]
-                totals[places] += drawn
-                if late and waiting is not None:
-                    waiting[places] += drawn
-        return waiting
+                adds[places] += drawn
+                if waits(event, self._first_open):
+                    late = np.zeros_like(adds) if late is None else late
+                    late[places] += drawn
+            self._added[name] = adds, late, gain
+        return self._added[name]
 
-    def _occurrences(self, group: EventGroup, states: list[State]) -> tuple[list[NDArray[np.bool_]], Array]:
-        """Where each event of a group occurs `(state, draw)`, and the gain of the chances it was drawn from."""
-        name = id(group), tuple(_place(state) for state in states)
-        if name not in self._occurring:
-            first = group[0].slot
-            stated = np.array([self._chances(group, state.key) for state in states])
-            drawn_from = np.array([self._proposed_chances(group, state) for state in states])
-            ends = np.where(self._kept, _ends(stated)[..., None], _ends(drawn_from)[..., None])
-            chosen = self._base[:, (1 + len(self._years)) * (1 + first)].reshape(self._blocks, -1)
-            until = chosen[[self._block[state.key] for state in states]][:, None] <= ends
-            occurring = [until[:, 0], *(until[:, 1:] & ~until[:, :-1]).swapaxes(0, 1)]
-            logs = log_tilt(drawn_from, stated)[..., None]
-            gain = logs[:, -1] + sum(o * (logs[:, k] - logs[:, -1]) for k, o in enumerate(occurring))
-            self._occurring[name] = occurring, gain
-        return self._occurring[name]
+    def _occurrences(
+        self, group: EventGroup, alike: tuple[Place, ...], blocks: list[int]
+    ) -> tuple[list[NDArray[np.bool_]], Array]:
+        """Where each event of a group occurs `(belief, draw)`, and the gain of the chances it was drawn from."""
+        stated, drawn_from = self._chances(group, alike)
+        precision = self._base.dtype
+        ends = np.where(self._kept, _ends(stated)[..., None], _ends(drawn_from)[..., None]).astype(precision)
+        chosen = self._base[:, (1 + len(self._years)) * (1 + group[0].slot)].reshape(self._blocks, -1)
+        until = chosen[blocks][:, None] <= ends
+        occurring = [until[:, 0], *(until[:, 1:] & ~until[:, :-1]).swapaxes(0, 1)]
+        logs = log_tilt(drawn_from, stated).astype(precision)[..., None]
+        gain = logs[:, -1] + sum(o * (logs[:, k] - logs[:, -1]) for k, o in enumerate(occurring))
+        return occurring, gain
 
-    def _chances(self, group: EventGroup, key: str) -> list[float]:
-        """Chances of a group's events under a scenario and, last, of none; a group stays one object throughout."""
-        name = id(group), key
-        if name not in self._stated:
-            own = [event.chance(key) for event in group]
-            self._stated[name] = [*own, max(1.0 - sum(own), 0.0)]
-        return self._stated[name]
+    def _chances(self, group: EventGroup, alike: tuple[Place, ...]) -> tuple[Array, Array]:
+        """Chances `(belief, event + 1)` of a group's events and, last, of none: as stated, and those drawn from."""
+        own = np.array([[event.chance(key) for event in group] for key, _ in alike])
+        stated = np.concatenate([own, np.maximum(1.0 - own.sum(axis=1, keepdims=True), 0.0)], axis=1)
+        drawn_from, slots = stated.copy(), tuple(event.slot for event in group)
+        for row, place in enumerate(alike):
+            proposal = self._proposal(place)
+            if proposal is not None and slots in proposal.tilts:
+                drawn_from[row] *= proposal.tilts[slots]
+        return stated, drawn_from / drawn_from.sum(axis=1, keepdims=True)
 
-    def _proposed_chances(self, group: EventGroup, state: State) -> Array:
-        """As `_chances`, those from which a state's proposal draws."""
-        name = id(group), _place(state)
-        if name not in self._drawn_from:
-            proposal, stated = self._proposal(state), np.array(self._chances(group, state.key))
-            slots = tuple(event.slot for event in group)
-            self._drawn_from[name] = proposal.chances(slots, stated) if proposal else stated
-        return self._drawn_from[name]
-
-    def _shared(self, rho: float) -> SharedAmounts:
+    def _shared(self, correlation_edited: bool) -> SharedAmounts:
         """The amounts of events in every draw of every block."""
+        belief = self._edit.new if correlation_edited else self._edit.old
+        assert belief.density is not None
+        rho = belief.density.year_correlation
         if rho not in self._amounts:
             of_events = self._base[:, 1 + len(self._years) :]
             self._amounts[rho] = SharedAmounts(of_events, self._years, rho)
         return self._amounts[rho]
 
-    def _cut(self, totals: Array, state: State) -> None:
-        """Bring totals `(year, draw)` above the floor, few by lifting and many by rank."""
-        belief = self._edit.belief(state)
-        for year, own in zip(belief.years, belief.marginals, strict=True):
-            if year not in self._open:
-                continue
-            sums = totals[self._years.index(year)]
-            below = np.count_nonzero(sums < own.floor)
-            if below > max(_LIFTED * len(sums), _FEW_LIFTED):
-                sums[:] = cut_to_floor(self._edit.component(state), year, sums)
-            elif below:
-                np.maximum(sums, own.floor + 0.5, out=sums)
+    def _cut(self, totals: Array, states: list[State]) -> None:
+        """Bring totals `(year, state, draw)` above the floor, few by lifting and many by rank."""
+        floors = np.array([self._floors(self._edit.belief(state)) for state in states]).T
+        counts = np.count_nonzero(totals < floors.astype(totals.dtype)[..., None], axis=2)
+        for j, k in np.argwhere(counts):
+            sums, floor = totals[j, k], float(floors[j, k])
+            if counts[j, k] > max(_LIFTED * len(sums), _FEW_LIFTED):
+                sums[:] = cut_to_floor(self._edit.component(states[k]), self._years[j], sums)
+            else:
+                np.maximum(sums, floor + 0.5, out=sums)
 
-    def _proposal(self, state: State) -> Proposal | None:
-        place = _place(state)
-        return self._proposals[place] if place in self._proposals else self._weigher.start_for_few(state.key)
+    def _floors(self, belief: Component) -> list[float]:
+        """Of every target year, the floor of a belief about it; -inf where it was known."""
+        floors = {year: own.floor for year, own in zip(belief.years, belief.marginals, strict=True)}
+        return [floors[year] if year in self._open else -np.inf for year in self._years]
+
+    def _proposal(self, place: Place) -> Proposal | None:
+        return self._proposals[place] if place in self._proposals else self._weigher.start_for_few(place[0])
 
 
 def _place(state: State) -> Place:
@@ -253,6 +261,13 @@ def _place(state: State) -> Place:
     return state.key, state.edited
 
 
+def _sum(arrays: Sequence[Array]) -> Array:
+    total = arrays[0].copy()
+    for array in arrays[1:]:
+        total += array
+    return total
+
+
 def _ends(chances: Array) -> Array:
-    """Normals `(state, event)` up to which each event occurs."""
+    """Normals `(belief, event)` up to which each event occurs."""
     return np.asarray(ndtri(np.minimum(np.cumsum(chances[:, :-1], axis=1), 1.0)))

@@ -17,7 +17,7 @@ from scipy.special import ndtr
 
 Array = NDArray[np.float64]
 
-_BLOCK = 2_048
+_BLOCK, _SINGLE_BLOCK = 2_048, 4_096
 
 
 @dataclass(frozen=True)
@@ -171,22 +171,27 @@ class DensityRatio:
         part[:, rows] = self.below.coefficients_about(self.above.centre[places]).T
         return np.concatenate([self.above.coefficients.T, part]).astype(np.float32)
 
-    def __call__(self, points: Array) -> Array:
+    def __call__(self, points: Array | NDArray[np.float32]) -> NDArray[np.float32]:
         """At points `(draw, dim)`, quickest where a coordinate's values stand together: an array `(draw,)`."""
-        out, table, first = np.empty(len(points)), self._table, len(self.above.weights)
-        room = np.empty((table.shape[1], min(_BLOCK, len(points))), dtype=np.float32)
-        for start in range(0, len(points), _BLOCK):
-            block = slice(start, start + _BLOCK)
-            logs = table @ self._monomials(points[block], room)
-            out[block] = _log_sum_exp_in_place(logs[:first]) - _log_sum_exp_in_place(logs[first:])
+        out, table, first = np.empty(len(points), np.float32), self._table, len(self.above.weights)
+        size = min(_SINGLE_BLOCK, len(points))
+        room, logs = np.empty((table.shape[1], size), np.float32), np.empty((len(table), size), np.float32)
+        centre = self.above.centre.astype(np.float32)[:, None]
+        for start in range(0, len(points), size):
+            block = points[start : start + size].T
+            here = np.matmul(table, self._monomials(block, centre, room), out=logs[:, : block.shape[1]])
+            below = _log_sum_exp_in_place(here[first:])
+            np.subtract(_log_sum_exp_in_place(here[:first]), below, out=out[start : start + size])
         return out
 
-    def _monomials(self, points: Array, room: NDArray[np.float32]) -> NDArray[np.float32]:
-        """As those of the mixture above, `(monomial, draw)`, in the room given."""
-        monomials, dim = room[:, : len(points)], self.above.dim
+    def _monomials(
+        self, columns: Array | NDArray[np.float32], centre: NDArray[np.float32], room: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """As those of the mixture above, `(monomial, draw)`, at points `(dim, draw)`, in the room given."""
+        monomials, dim = room[:, : columns.shape[1]], self.above.dim
         monomials[0] = 1.0
         centred = monomials[1 : 1 + dim]
-        np.subtract(points.T, self.above.centre[:, None], out=centred, casting="same_kind")
+        np.subtract(columns, centre, out=centred, casting="same_kind")
         row = 1 + dim
         for i in range(dim):
             np.multiply(centred[i], centred[i:], out=monomials[row : row + dim - i])
@@ -199,7 +204,10 @@ def _log_sum_exp_in_place(values: NDArray[np.float32]) -> NDArray[np.float32]:
     top = values.max(axis=0)
     values -= top
     np.exp(values, out=values)
-    return np.asarray(top + np.log(values.sum(axis=0)))
+    total = np.asarray(values.sum(axis=0))
+    np.log(total, out=total)
+    total += top
+    return total
 
 
 def log_sum_exp(values: Array) -> Array:

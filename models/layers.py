@@ -9,6 +9,7 @@ error that this makes is of the order of the cell's mass times its width, far be
 A year fully counted is its count in every draw and is answered as such. NumPy only: the web process answers from here.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -66,25 +67,24 @@ class ComponentCurves:
 
 def component_curves(component: WeighedComponent) -> ComponentCurves:
     """Reduce weighed draws `(draw, year)` to curves. A component without any weight has curves of zeros."""
-    top = component.log_weights.max()
-    by_year = np.ascontiguousarray(component.totals.T)
-    if not np.isfinite(top):
+    by_year, weights = np.ascontiguousarray(component.totals.T), component.weights
+    if not weights.any():
         nothing = np.full(len(by_year), np.nan)
         empty = np.zeros((len(by_year), 1), dtype=np.float32)
         return ComponentCurves(component.key, 0, empty, nothing, nothing, 0.0, nothing, nothing)
-    weights = np.exp(component.log_weights - top)
     carrying = np.flatnonzero(weights > _LEAST_WEIGHT)
     if len(carrying) < len(weights):
         by_year, weights = by_year.take(carrying, axis=1), weights[carrying]
-    weights /= weights.sum()
+    weights = weights / weights.sum()
     lowest, highest = by_year.min(axis=1), by_year.max(axis=1)
     first, masses = masses_on_grid(by_year, weights)
+    persons = by_year.astype(np.float64)
     return ComponentCurves(
         key=component.key,
         first=first,
-        cumulated=np.cumsum(masses, axis=1, dtype=np.float64).astype(np.float32),
-        mean=by_year @ weights,
-        square=np.square(by_year) @ weights,
+        cumulated=np.cumsum(masses, axis=1, out=masses).astype(np.float32),
+        mean=persons @ weights,
+        square=np.square(persons, out=persons) @ weights,
         effective_draws=component.effective_draws,
         lowest=lowest,
         highest=highest,
@@ -105,11 +105,10 @@ def masses_on_grid(by_year: Array, weights: Array) -> tuple[int, Array]:
 
 def cells_of(persons: Array) -> NDArray[np.intp]:
     """Numbers of the edges at or above totals, any shape."""
-    position = np.maximum(persons, _LOWEST)
+    position = np.clip(persons, _LOWEST, _HIGHEST)
     np.log(position, out=position)
-    position -= np.log(_LOWEST)
     position *= 1 / CELL
-    position += 1 - 1e-9
+    position += 1 - 1e-9 - math.log(_LOWEST) / CELL
     cells = position.astype(np.intp)
     return np.minimum(cells, len(EDGES) - 1, out=cells)
 

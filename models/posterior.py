@@ -208,5 +208,7 @@ def resample(
     chosen = rng.permutation(np.minimum(np.searchsorted(cumulated, points, side="right"), len(cumulated) - 1))
     origin = np.searchsorted(starts, chosen, side="right") - 1
     row = np.concatenate(orders)[chosen]
-    totals = np.concatenate([c.totals for c in posterior.components])[np.asarray(starts)[origin] + row]
+    totals = np.concatenate([c.totals for c in posterior.components], dtype=np.float64)[
+        np.asarray(starts)[origin] + row
+    ]
     return totals, origin.astype(np.int64), row.astype(np.int64)

@@ -26,6 +26,7 @@ from priors.events import (
     Occurring,
     added_amounts,
     occurrences,
+    who_occurs,
 )
 
 Array = NDArray[np.float64]
@@ -36,7 +37,7 @@ _LEAST_TILT = (
     0.25  # a proposal leaves every event, and the absence of any, about this share of its stated chance
 )
 _LIKE_STATED = 10.0  # draws that speak for the stated chances when others are learned
-_MOST_GAIN = 700.0  # of a log density, before exp overflows
+_MOST_GAIN = 80.0  # of a log density, before exp overflows in single precision
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,6 @@ class Proposal:
     root: Array
     amount_mean: Array
     tilts: Mapping[tuple[int, ...], Array]
-
-    def centred_at(self, added: Array) -> Array:
-        """Mean of z `(draw, year + 1)` at what events add `(draw, year)`."""
-        centre = (self.gain @ (added - self.amount_mean).T).T
-        centre += self.mean
-        return np.asarray(centre)
 
     def chances(self, slots: tuple[int, ...], stated: Array) -> Array:
         """Chances from which a group's events are drawn, none last, `stated` `(event + 1, ...)` being those stated."""
@@ -95,7 +90,7 @@ def plain_points(
     width = len(years) + 1
     occurring = occurrences(additions, width, base[:, width:])
     added = added_amounts(additions, years, rho, base[:, width:], occurring, amounts)
-    return Points(base[:, :width], occurring, added, np.zeros(len(base)))
+    return Points(base[:, :width], occurring, added, np.zeros(len(base), base.dtype))
 
 
 def proposed_points(
@@ -114,7 +109,7 @@ def proposed_points(
     occurring, added = proposed_events(base, years, additions, rho, chances, amounts)
     normals, gain = moved_normals(base[:, : len(years) + 1], added, proposal)
     for group, drawn_from, which in zip(additions, chances, occurring.T, strict=True):
-        gain += log_tilt(drawn_from, stated_chances(group)[1])[which]
+        gain += log_tilt(drawn_from, stated_chances(group)[1]).astype(gain.dtype).take(which)
     return Points(normals, occurring, added, gain)
 
 
@@ -130,7 +125,9 @@ def proposed_events(
     width, keep = len(years) + 1, kept_rows(len(base))
     of_events = base[:, width:]
     occurring = occurrences(additions, width, of_events, chances)
-    occurring[keep] = occurrences(additions, width, of_events)[keep]
+    for group, which in zip(additions, occurring.T, strict=True):
+        chosen = of_events[:, group[0].slot * width].take(keep)
+        which[keep] = who_occurs(chosen, [part.probability for part in group])
     return occurring, added_amounts(additions, years, rho, of_events, occurring, amounts)
 
 
@@ -148,18 +145,31 @@ def log_tilt(drawn_from: Array, stated: Array) -> Array:
 
 def moved_normals(base: Array, added: Array, proposal: Proposal) -> tuple[Array, Array]:
     """z `(draw, year + 1)` made of standard normals, and the log density of the proposal less that of N(0, I)."""
-    as_stated = FREE_SHARE if proposal.tilts else 0.0
-    keep, centre = kept_rows(len(base), as_stated), proposal.centred_at(added).T
     # By column, in which they stand: a column's values lie together.
-    standard = np.ascontiguousarray(base.T)
-    moved, as_drawn = proposal.root @ standard, standard.take(keep, axis=1)
+    moved, gain = moved_together(np.ascontiguousarray(base.T)[None], added.T[None], [proposal])
+    return moved[0].T, gain[0]
+
+
+def moved_together(standard: Array, added: Array, proposals: Sequence[Proposal]) -> tuple[Array, Array]:
+    """As `moved_normals`, of one set of normals per proposal, which all tilt chances or none does.
+
+    From `standard` `(set, year + 1, draw)` and `added` `(set, year, draw)`: z as `standard`, and gains `(set, draw)`.
+    """
+    precision, as_stated = standard.dtype, FREE_SHARE if proposals[0].tilts else 0.0
+    keep, roots = kept_rows(standard.shape[2], as_stated), np.stack([own.root for own in proposals])
+    centre = np.stack([own.gain for own in proposals]).astype(precision) @ added
+    centre += np.stack([own.mean - own.gain @ own.amount_mean for own in proposals]).astype(precision)[
+        ..., None
+    ]
+    moved, as_drawn = roots.astype(precision) @ standard, standard.take(keep, axis=2)
     moved += centre
-    moved[:, keep] = as_drawn
+    moved[..., keep] = as_drawn
     # Where the proposal made a point, what it was made of is its standard form; where N(0, I) did, it is looked for.
     own = _squares(standard)
-    own[keep] = _squares(np.linalg.inv(proposal.root) @ (as_drawn - centre.take(keep, axis=1)))
-    gain = 0.5 * (_squares(moved) - own) - np.log(np.diag(proposal.root)).sum()
-    return moved.T, -_log_over_mixture(gain, as_stated) if as_stated else gain
+    own[:, keep] = _squares(np.linalg.inv(roots).astype(precision) @ (as_drawn - centre.take(keep, axis=2)))
+    log_scale = np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1)
+    gain = 0.5 * (_squares(moved) - own) - log_scale.astype(precision)[:, None]
+    return moved, -_log_over_mixture(gain, as_stated) if as_stated else gain
 
 
 def log_prior_over_mixture(gain: Array) -> Array:
@@ -227,5 +237,5 @@ def _leading(log_weights: Array, short: Array) -> Array:
 
 
 def _squares(columns: Array) -> Array:
-    """Squared lengths `(draw,)` of points `(year + 1, draw)`."""
-    return np.asarray(np.square(columns).sum(axis=0))
+    """Squared lengths `(..., draw)` of points `(..., year + 1, draw)`."""
+    return np.asarray(np.square(columns).sum(axis=-2))

@@ -7,6 +7,7 @@ dependence over the years stays, each year's density is exactly the cut one, and
 A year counted in full is conditioned on: given what events add, the belief must have been the rest. NumPy and SciPy.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -20,7 +21,7 @@ from priors.totals import YearTotal
 
 Array = NDArray[np.float64]
 
-_FEW = 2e-4  # share of the draws
+_FEW = 0.1  # of the relative Monte Carlo error that so many draws leave at best
 _HARDLY_ANY = 1e-6  # mass under the floor that is lifted onto it instead of spread by rank
 
 
@@ -70,7 +71,7 @@ def cut_to_floor(own: Component, year: int, sums: Array) -> Array:
         return sums
     total = own.total(year)
     # Few draws below the floor are lifted onto it: cheaper than a convolution, and no worse than Monte Carlo error.
-    if below <= _FEW * len(sums) or not isinstance(total, YearTotal) or not cut_matters(total):
+    if below <= _FEW * math.sqrt(len(sums)) or not isinstance(total, YearTotal) or not cut_matters(total):
         return np.maximum(sums, floor + 0.5)
     before, after = total.cut_map
     return np.where(sums < before[-1], np.interp(sums, before, after), sums)

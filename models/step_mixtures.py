@@ -18,6 +18,7 @@ from models.layers import EDGES, ComponentCurves, cells_of
 from models.posterior import NothingLeft
 
 Array = NDArray[np.float64]
+Step = tuple[Sequence[tuple[float, State]], float]  # shares of the experts' prior and states, experts' weight
 
 _FINE_CELLS = 8  # of the grid of a layer in one of this
 
@@ -39,37 +40,40 @@ class StepMixtures:
         self._model = np.exp(model_log_evidence - top) * _model_masses(model, self._first, self._size)
         self._settled = _settled(totals, model)
 
-    def quantiles(
-        self, shares: Sequence[tuple[float, State]], weight: float, levels: Sequence[float]
-    ) -> Array:
-        """Quantiles `(level, year)` in persons of states with their shares of the experts' prior, and their weight.
+    def quantiles(self, steps: Sequence[Step], levels: Sequence[float]) -> Array:
+        """Quantiles `(step, level, year)` in persons of states by their shares of the experts' prior and their weight.
 
-        Raises NothingLeft when no state in use has any weight.
+        Raises NothingLeft when in some step no state in use has any weight.
         """
-        used = [(share, self._place[state]) for share, state in shares if share > 0]
-        mixed = (1 - weight if used else 1.0) * self._model
-        if used and weight > 0:
-            chances, places = np.array([share for share, _ in used]), [place for _, place in used]
-            each = (weight * chances)[:, None, None] * self._weights[places][:, None]
-            each = np.broadcast_to(each, (len(used), self._years, self._weights.shape[1]))
-            counted = np.bincount(self._cells[places].ravel(), each.ravel(), self._model.size)
-            mixed = mixed + counted.reshape(mixed.shape)
-        if not mixed[0].sum() > 0:
+        curves = np.stack([self._mixed(*step) for step in steps])
+        np.cumsum(curves, axis=2, out=curves)
+        total = curves[:, :, -1:]
+        if not (total > 0).all():
             raise NothingLeft("no scenario leaves any chance to what has been counted")
-        cumulated = np.cumsum(mixed, axis=1)
-        cumulated /= cumulated[:, -1:]
-        return np.stack([self._inverted(year, curve, levels) for year, curve in enumerate(cumulated)], axis=1)
+        found = [self._inverted(curves, level * total) for level in levels]
+        return np.asarray(np.where(np.isfinite(self._settled), self._settled, np.stack(found, axis=1)))
 
-    def _inverted(self, year: int, curve: Array, levels: Sequence[float]) -> Array:
-        """Where a year's curve reaches each level, linear within a cell."""
-        if np.isfinite(self._settled[year]):
-            return np.full(len(levels), self._settled[year])
-        wanted = np.asarray(levels)
-        at = np.searchsorted(curve, wanted).clip(1, len(curve) - 1)
-        below, above = curve[at - 1], curve[at]
-        share = (wanted - below) / np.where(above > below, above - below, 1.0)
-        edges = EDGES[np.minimum(_FINE_CELLS * (self._first + np.stack([at - 1, at])), len(EDGES) - 1)]
-        return np.asarray(edges[0] + share.clip(0.0, 1.0) * (edges[1] - edges[0]))
+    def _mixed(self, shares: Sequence[tuple[float, State]], weight: float) -> Array:
+        """A step's weight `(year, edge)` in the cells below each edge."""
+        used = [(share, self._place[state]) for share, state in shares if share > 0]
+        mixed: Array = (1 - weight if used else 1.0) * self._model
+        if not used or not weight > 0:
+            return mixed
+        chances, places = np.array([share for share, _ in used]), [place for _, place in used]
+        each = (weight * chances)[:, None, None] * self._weights[places][:, None]
+        each = np.broadcast_to(each, (len(used), self._years, self._weights.shape[1]))
+        counted = np.bincount(self._cells[places].ravel(), each.ravel(), self._model.size)
+        return np.asarray(mixed + counted.reshape(mixed.shape))
+
+    def _inverted(self, curves: Array, wanted: Array) -> Array:
+        """Where curves `(step, year, edge)` reach `wanted` `(step, year, 1)`, linear within a cell: `(step, year)`."""
+        at = np.count_nonzero(curves < wanted, axis=2, keepdims=True).clip(1, curves.shape[2] - 1)
+        below, above = (np.take_along_axis(curves, place, axis=2) for place in (at - 1, at))
+        share = ((wanted - below) / np.where(above > below, above - below, 1.0)).clip(0.0, 1.0)
+        low, high = (
+            EDGES[np.minimum(_FINE_CELLS * (self._first + place), len(EDGES) - 1)] for place in (at - 1, at)
+        )
+        return np.asarray(low + share * (high - low))[..., 0]
 
 
 def _cells(totals: Array, model: ComponentCurves) -> tuple[int, int, NDArray[np.int64]]:

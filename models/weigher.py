@@ -27,6 +27,7 @@ from models.weighting import (
     WeighedComponent,
     Weighing,
     judgement,
+    single,
     weigh_component,
 )
 from priors.events import SharedAmounts, slots_of
@@ -54,7 +55,7 @@ class Weigher:
     ) -> None:
         self.rows, self.evidence = rows, evidence
         self._years, self._seed = len(evidence.observation.years), seed
-        self._base = np.array(base[:rows, : self._years + 1], order="F")
+        self._base = single(np.array(base[:rows, : self._years + 1]))
         self.model: Kept = (judgement(model), component_curves(model))
         self._own: dict[str, tuple[Component, float]] = {}
         self._starts: dict[str, Proposal | None] = {}
@@ -117,7 +118,8 @@ class Weigher:
     def _weigh(
         self, component: Component, rho: float, base: Array, amounts: SharedAmounts | None = None
     ) -> Kept:
-        weighed = weigh_component(component, rho, self.evidence, base, self.start(component.key), amounts)
+        starts = (self.start(component.key),) if component.key in self._own else ()
+        weighed = weigh_component(component, rho, self.evidence, base, starts, amounts)
         return judgement(weighed), component_curves(weighed)
 
     def _weighed(self, name: _Identity, component: Component, rho: float) -> Kept:

@@ -62,18 +62,22 @@ def attribution(old: Belief, new: Belief, weigher: Weigher) -> dict[str, Array]:
         else:
             draws, least = (_STEP_DRAWS, _LEAST_ROWS) if exact else (_MANY_STEP_DRAWS, _MANY_LEAST_ROWS)
             rows = min(max(draws // len(states), least), weigher.rows)
-            effects = _effects(names, exact, _few(edit, weigher, tuple(states), rows))
+            values = _few(edit, weigher, tuple(states), rows, list(dict.fromkeys(_sets(names, exact))))
+            effects = _effects(names, exact, values.__getitem__)
     except NothingLeft:  # between the ends; of the ends it is said below
         effects = {name: np.zeros((len(LEVELS), len(weigher.evidence.observation.years))) for name in names}
     finished()
     return _filled_up(effects, whole(ends[1]) - whole(ends[0]))
 
 
-def _few(edit: Edit, weigher: Weigher, states: tuple[State, ...], rows: int) -> Value:
-    """The value of a set of changes from `rows` draws of every component."""
+def _few(
+    edit: Edit, weigher: Weigher, states: tuple[State, ...], rows: int, sets: list[Made]
+) -> dict[Made, Array]:
+    """The values of sets of changes from `rows` draws of every component."""
     own, curves = weigher.model
     mixtures = StepMixtures(drawn_states(edit, weigher, rows, states), curves, own.log_evidence)
-    return lambda made: mixtures.quantiles(*edit.shares(made), LEVELS)
+    found = mixtures.quantiles([edit.shares(made) for made in sets], LEVELS)
+    return dict(zip(sets, found, strict=True))
 
 
 def _sets(names: tuple[str, ...], exact: bool) -> Iterator[Made]:

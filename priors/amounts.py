@@ -59,16 +59,19 @@ class Amount:
         return -self._parent.ppf(probability) if self._mirrored else self._parent.isf(probability)
 
     def at_scores(self, scores: FloatArray) -> FloatArray:
-        """Amounts at standard normal scores, any shape: fast, for draws; to 1e-6 of the spread."""
+        """Amounts at standard normal scores, any shape, in their precision: fast, for draws; to 1e-6 of the spread."""
         if self.family == "normal":
             return self.expected + self.sd * scores
         if self.family in SYMMETRIC_FAMILIES:
-            return self.expected + self.sd * _tabulated(self.family, self.degrees_of_freedom, scores)
+            standard = _tabulated(self.family, self.degrees_of_freedom, scores)
+            return (self.expected + self.sd * standard).astype(scores.dtype, copy=False)
         sign = -1.0 if self._mirrored else 1.0
         if isinstance(self._parent, Lognormal):
-            return np.asarray(sign * np.exp(self._parent.log_median + self._parent.s * sign * scores))
+            return np.asarray(
+                sign * np.exp(float(self._parent.log_median) + float(self._parent.s) * sign * scores)
+            )
         z, x = _gamma_table(abs(self.expected), self.sd)
-        return np.asarray(sign * np.interp(sign * scores, z, x))
+        return (sign * np.interp(sign * scores, z, x)).astype(scores.dtype, copy=False)
 
 
 def amount(

@@ -21,13 +21,13 @@ from priors.score_table import normal_score, totals_at
 
 
 def correlated_normals(base: FloatArray, years: Sequence[int], year_correlation: float) -> FloatArray:
-    """Scores (draw, year) from independent standard normals `base` (draw, year); `years` ascending.
+    """Scores (draw, year) from independent standard normals `base` (draw, year), in their precision; `years` ascending.
 
     Raises ValueError for years out of order, another number of columns, or a correlation outside [0, 1).
     """
     if base.ndim != 2 or base.shape[1] != len(years):
         raise ValueError(f"base has shape {base.shape}, one column per year of {list(years)} is needed")
-    scores = np.array(base, dtype=np.float64, order="F")
+    scores = np.array(base, dtype=np.result_type(base, np.float32), order="F")
     for column, carried in enumerate(_carried(years, year_correlation), start=1):
         scores[:, column] *= math.sqrt(1.0 - carried * carried)
         scores[:, column] += carried * scores[:, column - 1]

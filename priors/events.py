@@ -11,6 +11,7 @@ from standard normals, one for a group's choice and one per year for every event
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -66,7 +67,7 @@ class Addition:
 E = TypeVar("E", EventBelief, Addition)
 EventGroup = tuple[EventBelief, ...]
 Additions = tuple[tuple[Addition, ...], ...]
-Occurring = NDArray[np.intp]
+Occurring = NDArray[np.int8]  # more than enough for the events that exclude one another
 
 
 def exclusive_groups(excludes: Mapping[str, Iterable[str]]) -> list[list[str]]:
@@ -156,14 +157,19 @@ def occurrences(
     From standard normals (draw, slot x `width`): a slot's first chooses who of a group occurs, the first member's slot
     serving. `chances` (event, and none) are others than the stated ones.
     """
-    which = np.empty((len(normals), len(additions)), dtype=np.intp, order="F")
+    which = np.empty((len(normals), len(additions)), dtype=np.int8, order="F")
     for place, group in enumerate(additions):
         own = [part.probability for part in group] if chances is None else chances[place][:-1]
-        ends = special.ndtri(np.minimum(np.cumsum(own), 1.0))
-        chosen = normals[:, group[0].slot * width]
-        which[:, place] = chosen > ends[0]
-        for end in ends[1:]:
-            which[:, place] += chosen > end
+        which[:, place] = who_occurs(normals[:, group[0].slot * width], own)
+    return which
+
+
+def who_occurs(chosen: FloatArray, chances: Sequence[float] | FloatArray) -> Occurring:
+    """As `occurrences`, of one group whose events have these `chances`, from the normals (draw,) that choose."""
+    first, *others = special.ndtri(np.minimum(np.cumsum(chances), 1.0)).tolist()
+    which: Occurring = (chosen > first).view(np.int8)
+    for end in others:
+        which += chosen > end
     return which
 
 
@@ -180,7 +186,7 @@ def added_amounts(
     A slot's first normal tells whether events occur, where `occurring` does not; the others make its amounts, unless
     `amounts` has them of the same normals.
     """
-    added, width = np.zeros((len(normals), len(years)), order="F"), 1 + len(years)
+    added, width = np.zeros((len(normals), len(years)), normals.dtype, order="F"), 1 + len(years)
     if occurring is None:
         occurring = occurrences(additions, width, normals)
     for group, which in zip(additions, occurring.T, strict=True):
@@ -189,7 +195,11 @@ def added_amounts(
                 _add(added, part, np.flatnonzero(which == place), years, year_correlation, normals)
                 continue
             places, drawn = amounts.of(part)
-            added.T[places] += (which == place) * drawn
+            drawn = drawn * (which == place).astype(drawn.dtype)
+            if len(places) == len(years):
+                added.T[:] += drawn
+            else:
+                added.T[places] += drawn
     return added
 
 
@@ -240,7 +250,9 @@ def waiting_amounts(
     for group, which in zip(additions, occurring.T, strict=True):
         for place, part in enumerate(group):
             if waits(part, first_open):
-                added = found.setdefault(part.start or "", np.zeros((len(normals), len(years)), order="F"))
+                added = found.setdefault(
+                    part.start or "", np.zeros((len(normals), len(years)), normals.dtype, order="F")
+                )
                 _add(added, part, np.flatnonzero(which == place), years, year_correlation, normals)
     return found
 
@@ -253,7 +265,7 @@ def waits(part: Addition | EventBelief, first_open: str) -> bool:
 def _add(
     added: FloatArray,
     part: Addition,
-    rows: Occurring,
+    rows: NDArray[np.intp],
     years: Sequence[int],
     year_correlation: float,
     normals: FloatArray,
@@ -271,10 +283,14 @@ def yearly_amounts(
     part: Addition | EventBelief, year_correlation: float, normals: Sequence[FloatArray]
 ) -> Iterator[FloatArray]:
     """What an event adds (draw,) in every year it states, when it occurs; from normals (draw,) for each of them."""
-    score, earlier = np.zeros(()), None
+    score: FloatArray | None = None
+    earlier = 0
     for year, belief, normal in zip(part.years, part.amounts, normals, strict=True):
-        carried = 0.0 if earlier is None else year_correlation ** (year - earlier)
-        score = carried * score + np.sqrt(1.0 - carried * carried) * normal
+        if score is None:
+            score = normal
+        else:
+            carried = year_correlation ** (year - earlier)
+            score = carried * score + math.sqrt(1.0 - carried * carried) * normal
         yield belief.at_scores(score)
         earlier = year
 

@@ -102,7 +102,7 @@ class Marginal:
         own = self._parent
         if self.removed > 0.0 or not isinstance(own, Lognormal):
             return None
-        return np.asarray(np.exp(own.log_median + own.s * scores), dtype=np.float64)
+        return np.exp(float(own.log_median) + float(own.s) * scores)
 
     def mean(self) -> float:
         """Exact mean after cutting (persons)."""

@@ -11,7 +11,7 @@ taken at its end. Must not know years or scenarios.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -40,17 +40,22 @@ class ScoreTable:
 
     def totals(self, scores: FloatArray) -> FloatArray:
         """Totals (persons) at scores of any shape."""
-        step = (self.z_grid[-1] - self.z_grid[0]) / (self.z_grid.size - 1)
-        position = np.clip((scores - self.z_grid[0]) / step, 0.0, self.z_grid.size - 1.0)
-        cell = np.minimum(position.astype(np.intp), self.z_grid.size - 2)
+        first, cells = float(self.z_grid[0]), self.z_grid.size - 1
+        position = np.clip((scores - first) * (cells / (float(self.z_grid[-1]) - first)), 0.0, float(cells))
+        cell = np.minimum(position.astype(np.intp), cells - 1)
         position -= cell
-        constant, linear, square, cube = self.cubics
+        single = position.dtype == np.float32
+        constant, linear, square, cube = self._single_cubics if single else self.cubics
         totals: FloatArray = cube.take(cell)
         for coefficient in (square, linear, constant):
             totals *= position
             totals += coefficient.take(cell)
         # Where a very skewed map rises steeply the cubic can dip below the lowest total, even under zero.
-        return np.clip(totals, self.x_grid[0], self.x_grid[-1], out=totals)
+        return np.clip(totals, float(self.x_grid[0]), float(self.x_grid[-1]), out=totals)
+
+    @cached_property
+    def _single_cubics(self) -> FloatArray:
+        return self.cubics.astype(np.float32)
 
     def scores(self, totals: FloatArray) -> FloatArray:
         """Scores at totals of any shape by linear interpolation; totals beyond the table get its ends."""
@@ -68,7 +73,7 @@ def normal_score(marginal: Marginal, x: ArrayLike) -> FloatArray:
 
 
 def totals_at(marginal: Marginal, scores: FloatArray) -> FloatArray:
-    """Totals (persons) at scores of any shape: in closed form where there is one, else from the table."""
+    """Totals (persons) at scores of any shape, in their precision: in closed form or else from the table."""
     exact = marginal.at_scores(scores)
     return score_table(marginal).totals(scores) if exact is None else exact
 

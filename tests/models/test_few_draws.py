@@ -52,8 +52,8 @@ def test_states_drawn_together_are_those_drawn_alone(when: str, monkeypatch: pyt
     together = few.drawn(states)
     for state in states:
         alone = few.drawn_alone(state)
-        np.testing.assert_allclose(together[state].totals, alone.totals, rtol=1e-9)
-        np.testing.assert_allclose(together[state].log_weights, alone.log_weights, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(together[state].totals, alone.totals, rtol=1e-6)
+        np.testing.assert_allclose(together[state].log_weights, alone.log_weights, rtol=1e-4, atol=1e-3)
 
 
 def test_a_state_few_draws_meet_gets_a_proposal() -> None:

@@ -162,5 +162,5 @@ def test_states_of_an_edit_know_what_waits(when: str) -> None:
     together = few.drawn(states)
     for state in states:
         alone = few.drawn_alone(state)
-        np.testing.assert_allclose(together[state].totals, alone.totals, rtol=1e-9)
-        np.testing.assert_allclose(together[state].log_weights, alone.log_weights, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(together[state].totals, alone.totals, rtol=1e-6)
+        np.testing.assert_allclose(together[state].log_weights, alone.log_weights, rtol=1e-4, atol=1e-3)

@@ -271,7 +271,7 @@ class TestProposal:
         found = weigh_component(part, 0.7, here.evidence, base_normals(20_000, 2, 3))
         assert found.method == "adapted"
         log_ratio = found.log_weights - here.evidence.log_evidence(found.totals)
-        assert log_ratio.max() <= -np.log(PRIOR_SHARE) + 1e-9
+        assert log_ratio.max() <= -np.log(PRIOR_SHARE) + 1e-6
 
     def test_same_base_same_answer(self) -> None:
         here = in_autumn()
@@ -345,7 +345,7 @@ def test_a_proposal_that_served_a_belief_serves_it_moved_a_little() -> None:
 
     first, moved = weigh_component(far(2.2), 0.7, here.evidence, base), far(2.15)
     assert first.proposal is not None
-    helped = weigh_component(moved, 0.7, here.evidence, base, first.proposal)
+    helped = weigh_component(moved, 0.7, here.evidence, base, [first.proposal])
     alone = weigh_component(moved, 0.7, here.evidence, base)
     assert helped.proposal is first.proposal
     assert helped.log_evidence == pytest.approx(alone.log_evidence, abs=0.03)
