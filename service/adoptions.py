@@ -11,6 +11,7 @@ writing session.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -23,6 +24,7 @@ from priors.faults import Fault, numerals_nl, pointer
 from priors.records import CalendarDate, EditionName, Narrative, Record, Year
 from priors.scenario import shape_faults
 from priors.summary import LEVELS
+from service.storage.acceptance import ready_rates
 from service.storage.archive import add_entries
 from service.storage.editions import AdoptedFigure, Adoption, store_adoption
 from service.storage.forecasts import StoredOrder
@@ -83,10 +85,13 @@ def adoption_for(body: AdoptionBody, found: StoredOrder, stored: StoredForecast,
 
 
 def adopt(session: Session, adoption: Adoption, found: StoredOrder, stored: StoredForecast) -> None:
-    """Store the adoption and archive the forecast; raises ArchiveConflicts when the archive has it already."""
+    """Store the adoption and archive the forecast; raises ArchiveConflicts when the archive has it already.
+
+    Acceptance rates are part of what is adopted where they are ready now; rates that come later are not.
+    """
     from service.archive_intake import new_entry
 
-    store_adoption(session, adoption)
+    store_adoption(session, replace(adoption, rates_hash=ready_rates(session, found.id)))
     records = list(_records(adoption, found, stored))
     beside = {"source": f"forecast {found.id}, draws {found.draws_hash}"}
     entries = [new_entry(record, beside) for record in records]

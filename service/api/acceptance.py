@@ -28,9 +28,10 @@ from service.problem_words import state_nl
 from service.problems import Problem, documented, fault, invalid_input
 from service.security import ExpertCaller
 from service.settings import Settings
-from service.storage.acceptance import acceptance_directory, get_acceptance
+from service.storage.acceptance import acceptance_directory, get_acceptance, ready_rates
 from service.storage.acceptance_breaks import get_breaks
 from service.storage.base import reading, writing
+from service.storage.editions import edition_of
 from service.storage.jobs import JobState
 from service.storage.ledger import append_entry, list_entries
 
@@ -167,12 +168,15 @@ def opened(
 
 
 def opened_if_any(done: Finished, sessions: Sessions, settings: Settings) -> StoredAcceptance | None:
-    """The rates of a forecast; None where there are none or not yet. Raises Problem 503 where they are missing."""
+    """The rates that are part of a forecast's answers; None where there are none or not yet.
+
+    Of an adopted forecast they are those that were ready when it was adopted, so that it says the same for ever.
+    Raises Problem 503 where they are missing.
+    """
     with reading(sessions) as session:
-        run = get_acceptance(session, done.found.id)
-    if run is None or run.job.state is not JobState.SUCCEEDED:
-        return None
-    return _in_place(settings, run.result_hash)
+        edition = edition_of(session, done.found.id)
+        chosen = edition.adoption.rates_hash if edition else ready_rates(session, done.found.id)
+    return _in_place(settings, chosen) if chosen else None
 
 
 def _in_place(settings: Settings, result_hash: str) -> StoredAcceptance:

@@ -28,11 +28,15 @@ class SupersededBy(Shape):
 
 
 class AdoptionShape(Shape):
-    """What the working group decided; `figures` only where they differ from the forecast's own."""
+    """What the working group decided; `figures` only where they differ from the forecast's own.
+
+    `acceptanceRates`: whether the rates were ready by then, and are part of its paths and exports.
+    """
 
     decided_on: date
     note: str
     figures: list[AdoptedFigureShape]
+    acceptance_rates: bool
     adopted_by: str
     adopted_at: datetime
     superseded_by: SupersededBy | None
@@ -90,6 +94,7 @@ def _adoption(edition: Edition) -> dict[str, Any]:
             {"year": figure.year, "scenario": figure.scenario, "value": figure.value}
             for figure in adoption.figures
         ],
+        "acceptanceRates": adoption.rates_hash is not None,
         "adoptedBy": adoption.adopted_by,
         "adoptedAt": _moment(adoption.adopted_at),
         "supersededBy": superseded,

@@ -1,8 +1,8 @@
 """A finished forecast as a file to take away: workbook, tidy CSV, hubverse model output or netCDF.
 
-The same forecast gives the same bytes and the same ETag; acceptance rates are in it once they have been computed.
-Under the address of an edition the figures are those adopted. What goes in is `export_content`, how it is written
-`service.exports`; here is only its HTTP face.
+The same forecast gives the same bytes and the same ETag; acceptance rates are in it once they have been computed, in
+that of an adopted forecast where they were ready by then. Under the address of an edition the figures are those
+adopted. What goes in is `export_content`, how it is written `service.exports`; here is only its HTTP face.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def export_forecast(
         answers = answers_of(done, rates, ()) if rates else None
         return _written(export_of(done, finished_json(done, settings), edition, answers), chosen)
 
-    # Rates may come after the forecast: with them it is another file.
+    # Rates may come after the forecast, until it is adopted: with them it is another file.
     kept = f"{done.found.id} {rates is not None} {chosen}"
     named = _file_name(done, name, chosen)
     headers = {"Content-Disposition": f'attachment; filename="{named}"'}

@@ -4,8 +4,8 @@ Each scenario's year adds up to `interval-scenarios?rounding=1` exactly, its mon
 that were counted are as counted. The layer is the posterior: the paths are draws of it. There are no TOTAL rows: a
 forecast of one nationality has that one, and a forecast of TOTAL without figures by nationality has everybody under
 OTHER, the nationality the contract keeps for persons not told apart. Where there are acceptance rates, `accepted` has
-the decisions expected when a scenario's people arrive, and how many of them are positive. Numbers come from
-`models.scenario_paths`.
+the decisions expected when a scenario's people arrive, and how many of them are positive; an adopted forecast has it
+where the rates were ready by then, and never changes. Numbers come from `models.scenario_paths`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,10 @@ class ScenarioPathRow(Shape):
 
 
 class ScenarioPaths(Shape):
-    """`rounding` is that of the yearly figures the rows add up to; `accepted` is empty without acceptance rates."""
+    """`rounding` is that of the yearly figures the rows add up to; `accepted` is empty without acceptance rates.
+
+    Rates that came after a forecast was adopted are not part of it: `acceptance-rates` has them.
+    """
 
     rows: list[ScenarioPathRow]
     rounding: int
@@ -67,7 +70,7 @@ def read_scenario_paths(
         rows = path_rows(done.stored, done.figures)
         return to_json({"rows": rows, "rounding": _ROUNDING, "accepted": accepted})
 
-    # Rates may come after the forecast.
+    # Rates may come after the forecast, until it is adopted.
     return respond(request, f"{done.found.id} {rates is not None}", render)
 
 

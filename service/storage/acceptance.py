@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from service.storage.base import Base, UtcDateTime
 from service.storage.draws import is_content_hash
-from service.storage.jobs import Job, JobRow, enqueue, live_job, to_job
+from service.storage.jobs import Job, JobRow, JobState, enqueue, live_job, to_job
 
 ACCEPTANCE_KIND = "acceptance"
 
@@ -82,3 +82,9 @@ def get_acceptance(session: Session, forecast_id: str) -> AcceptanceRun | None:
         return None
     row, job = found
     return AcceptanceRun(row.forecast_id, row.result_hash, json.loads(row.known_rows), to_job(job))
+
+
+def ready_rates(session: Session, forecast_id: str) -> str | None:
+    """The name of a forecast's rates once they are computed; None before, and where none were ordered."""
+    run = get_acceptance(session, forecast_id)
+    return run.result_hash if run is not None and run.job.state is JobState.SUCCEEDED else None

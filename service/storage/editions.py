@@ -29,6 +29,7 @@ class AdoptionRow(Base):
     decided_on: Mapped[date] = mapped_column(Date)
     note: Mapped[str] = mapped_column(Text)
     figures: Mapped[str] = mapped_column(Text)
+    rates_hash: Mapped[str | None] = mapped_column(String(64))
     adopted_by: Mapped[str] = mapped_column(String(200))
     adopted_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -53,7 +54,10 @@ class AdoptedFigure:
 
 @dataclass(frozen=True)
 class Adoption:
-    """A forecast adopted as an edition; `figures` only where they differ from the forecast's."""
+    """A forecast adopted as an edition; `figures` only where they differ from the forecast's.
+
+    `rates_hash` names the acceptance rates that were ready by then (`storage.acceptance`): they alone are part of it.
+    """
 
     edition: str
     forecast_id: str
@@ -62,6 +66,7 @@ class Adoption:
     figures: tuple[AdoptedFigure, ...]
     adopted_by: str
     adopted_at: datetime
+    rates_hash: str | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,7 @@ def store_adoption(session: Session, adoption: Adoption) -> None:
             decided_on=adoption.decided_on,
             note=adoption.note,
             figures=json.dumps(figures),
+            rates_hash=adoption.rates_hash,
             adopted_by=adoption.adopted_by,
             adopted_at=adoption.adopted_at,
         )
@@ -157,6 +163,7 @@ def _edition(row: AdoptionRow, superseded: SupersessionRow | None, by_edition: s
         figures=tuple(AdoptedFigure(*figure) for figure in json.loads(row.figures)),
         adopted_by=row.adopted_by,
         adopted_at=row.adopted_at,
+        rates_hash=row.rates_hash,
     )
     if superseded is None:
         return Edition(adoption, None)

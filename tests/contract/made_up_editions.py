@@ -7,6 +7,8 @@ import json
 from datetime import date
 from typing import Any
 
+import numpy as np
+
 from models.storing import write_forecast
 from service.app import InstroomApp
 from service.storage import jobs
@@ -22,9 +24,7 @@ SET = scenarios({"low": 0.6, "high": 0.4}, {"low": 42_000.0, "high": 60_000.0})
 
 def deliver_counts(app: InstroomApp, through: str = "2021-12", of: str = TARGET.series) -> None:
     """The counts the forecasts are about, each month known 15 days after it ended; `of` another series the same."""
-    series = made_up_series()
-    kept = [str(month) <= through for month in series.months]
-    frame = rows(dataclasses.replace(series, months=series.months[kept], counts=series.counts[kept]))
+    frame = rows(made_up_series().until(np.datetime64(through, "M")))
     frame["known_at"] = [moment.date() for moment in frame["known_at"]]
     deliver(app.state.sessions, frame.assign(series=of, track="", flag=""))
 
