@@ -1,8 +1,8 @@
 """Editions: which forecast was adopted in which round of the working group, and what superseded it.
 
 An adoption is made once per edition and per forecast and never changed; a supersession points from an adopted
-forecast to the adopted one that came in its place, and both stay readable. Both tables are only added to. Must not
-know HTTP, nor what a forecast says.
+forecast to the adopted one that came in its place, and both stay readable. Acceptance rates that were ready at an
+adoption are part of it. The tables are only added to. Must not know HTTP, nor what a forecast says.
 """
 
 from __future__ import annotations
@@ -29,9 +29,14 @@ class AdoptionRow(Base):
     decided_on: Mapped[date] = mapped_column(Date)
     note: Mapped[str] = mapped_column(Text)
     figures: Mapped[str] = mapped_column(Text)
-    rates_hash: Mapped[str | None] = mapped_column(String(64))
     adopted_by: Mapped[str] = mapped_column(String(200))
     adopted_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class AdoptedRatesRow(Base):
+    __tablename__ = "adopted_rates"
+    forecast_id: Mapped[str] = mapped_column(ForeignKey("adoptions.forecast_id"), primary_key=True)
+    result_hash: Mapped[str] = mapped_column(String(64))
 
 
 class SupersessionRow(Base):
@@ -103,11 +108,13 @@ def store_adoption(session: Session, adoption: Adoption) -> None:
             decided_on=adoption.decided_on,
             note=adoption.note,
             figures=json.dumps(figures),
-            rates_hash=adoption.rates_hash,
             adopted_by=adoption.adopted_by,
             adopted_at=adoption.adopted_at,
         )
     )
+    session.flush()
+    if adoption.rates_hash is not None:
+        session.add(AdoptedRatesRow(forecast_id=adoption.forecast_id, result_hash=adoption.rates_hash))
     _mark(session, adoption.forecast_id, ADOPTED)
     session.flush()
 
@@ -145,16 +152,19 @@ def list_editions(session: Session, number: int, size: int) -> Page[Edition]:
     return Page([_edition(*found) for found in session.execute(ordered)], number, size, total)
 
 
-def _query() -> Select[AdoptionRow, SupersessionRow, str]:
+def _query() -> Select[AdoptionRow, SupersessionRow, str, str]:
     later = aliased(AdoptionRow)
     return (
-        select(AdoptionRow, SupersessionRow, later.edition)
+        select(AdoptionRow, SupersessionRow, later.edition, AdoptedRatesRow.result_hash)
         .outerjoin(SupersessionRow, SupersessionRow.forecast_id == AdoptionRow.forecast_id)
         .outerjoin(later, later.forecast_id == SupersessionRow.by_forecast_id)
+        .outerjoin(AdoptedRatesRow, AdoptedRatesRow.forecast_id == AdoptionRow.forecast_id)
     )
 
 
-def _edition(row: AdoptionRow, superseded: SupersessionRow | None, by_edition: str | None) -> Edition:
+def _edition(
+    row: AdoptionRow, superseded: SupersessionRow | None, by_edition: str | None, rates_hash: str | None
+) -> Edition:
     adoption = Adoption(
         edition=row.edition,
         forecast_id=row.forecast_id,
@@ -163,7 +173,7 @@ def _edition(row: AdoptionRow, superseded: SupersessionRow | None, by_edition: s
         figures=tuple(AdoptedFigure(*figure) for figure in json.loads(row.figures)),
         adopted_by=row.adopted_by,
         adopted_at=row.adopted_at,
-        rates_hash=row.rates_hash,
+        rates_hash=rates_hash,
     )
     if superseded is None:
         return Edition(adoption, None)

@@ -42,7 +42,9 @@ ONLY_OF_TOTALS = {"/components"}
 def addresses(client: Any, other: str) -> list[str]:
     """Every question about an edition that the service describes, from its name on."""
     paths = client.get("/v1/openapi.json").json()["paths"]
-    parts = {path.removeprefix(PREFIX) for path, of in paths.items() if path.startswith(PREFIX) and "get" in of}
+    parts = {
+        path.removeprefix(PREFIX) for path, of in paths.items() if path.startswith(PREFIX) and "get" in of
+    }
     assert parts >= {"/interval-scenarios", "/scenario-paths", *ASKED, *ANSWERS_OF_TODAY, *ONLY_OF_TOTALS}
     return [
         f"{part}{query.format(other=other)}"
@@ -95,7 +97,9 @@ def later_counts(app: InstroomApp) -> None:
     deliver_counts(app, through="2020-12")
     months = [f"2018-{month:02d}" for month in range(1, 13)]
     same = {"series": TARGET.series, "source": "kmi", "geo": TARGET.geo, "citizen": TARGET.citizen}
-    revised = pd.DataFrame({**same, "track": "", "period": months, "value": 1, "flag": "", "known_at": date(2021, 3, 1)})
+    revised = pd.DataFrame(
+        {**same, "track": "", "period": months, "value": 1, "flag": "", "known_at": date(2021, 3, 1)}
+    )
     deliver(app.state.sessions, revised)
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
@@ -15,6 +18,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 import service.storage
 from service.storage.base import (
+    MIGRATIONS,
     Base,
     make_engine,
     migrate,
@@ -94,3 +98,53 @@ def test_the_database_refuses_to_change_history(
     statement = f"UPDATE {table} SET {column} = 'x'" if verb == "UPDATE" else f"DELETE FROM {table}"
     with pytest.raises(DBAPIError, match="append-only"), writing(sessions) as session:
         session.execute(text(statement))
+
+
+def revised(engine: Engine, direction: Callable[[Config, str], None], revision: str) -> None:
+    """As `migrate`, to any revision."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.connect().execution_options(instroom_writes=True) as connection, connection.begin():
+        config.attributes["connection"] = connection
+        direction(config, revision)
+
+
+def add_adopted(session: Session, number: int, rates_ready: str | None) -> None:
+    """A forecast adopted in February 2024, and its acceptance rates if they were ever ready."""
+    of = {
+        "id": str(number),
+        "job": f"j{number}",
+        "number": number,
+        "ready": rates_ready,
+        "rates": f"r{number}",
+    }
+    job = "INSERT INTO jobs VALUES ({id}, {n}, 'k', :id, NULL, 'succeeded', 1, '', NULL, 1, NULL, NULL, NULL, {at})"
+    done = "'2024-01-01', '2024-01-01', '2024-01-01'"
+    session.execute(text(job.format(id=":job", n=":number", at=done)), of)
+    session.execute(
+        text("INSERT INTO forecasts VALUES (:id, :number, :job, 'd', '{}', NULL, NULL, NULL, 'v', 1, 'm', '[]', "
+             "'adopted', 'a', '2024-01-01')"), of,
+    )  # fmt: skip
+    session.execute(
+        text("INSERT INTO adoptions VALUES (:id, :number, :id, '2024-02-01', '', '[]', 'a', '2024-02-01')"),
+        of,
+    )
+    if rates_ready:
+        at = "'2024-01-01', '2024-01-01', :ready"
+        session.execute(text(job.format(id=":rates", n="100 + :number", at=at)), of)
+        session.execute(
+            text("INSERT INTO acceptance_runs VALUES (:id, :rates, 'rates', '{}', '2024-01-01')"), of
+        )
+
+
+def test_editions_adopted_before_keep_the_rates_that_were_ready_then(
+    engine: Engine, sessions: sessionmaker[Session]
+) -> None:
+    revised(engine, command.downgrade, "0010")
+    with writing(sessions) as session:
+        for number, ready in enumerate(["2024-01-31", "2024-03-01", None], start=1):
+            add_adopted(session, number, ready)
+    revised(engine, command.upgrade, "head")
+    with reading(sessions) as session:
+        found = session.execute(text("SELECT forecast_id, result_hash FROM adopted_rates")).all()
+    assert [tuple(row) for row in found] == [("1", "rates")]
