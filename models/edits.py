@@ -99,7 +99,8 @@ class Edit:
         """The component in a state."""
         if state not in self._components:
             chosen = self.belief(state)
-            if self.old.density is not None and self.new.density is not None:
+            as_it_was = not state.edited and not state.events
+            if not as_it_was and self.old.density is not None and self.new.density is not None:
                 chosen = replace(chosen, additions=additions_under(self.groups(state), state.key))
             self._components[state] = chosen
         return self._components[state]

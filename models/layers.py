@@ -170,7 +170,7 @@ class Layer:
             if chances[place] > 0:
                 self._add(mixed, -chances[place], self.curves[place])
         others = [c for k, c in enumerate(self.curves) if chances[k] > 0 and k not in places]
-        return _quantiles(self._edges, _ending_at_one(mixed), _range_of(others), levels)
+        return _quantiles(self._edges, mixed, _range_of(others), levels)
 
     def mean(self) -> Array:
         """Means `(year,)` in persons."""
@@ -246,14 +246,14 @@ def _ending_at_one(mixed: Array) -> Array:
 
 
 def _quantiles(edges: Array, cdf: Array, ends: tuple[Array, Array], levels: Sequence[float]) -> Array:
-    """Quantiles `(level, year)` of curves `(year, edge)` between the lowest and highest draws `(year,)`."""
+    """Quantiles `(level, year)` of curves `(year, edge)`, whatever they end at, within the range of draws."""
     (lowest, highest), wanted = ends, np.asarray(levels, dtype=float)
     out = np.empty((len(wanted), len(cdf)))
     for year, curve in enumerate(cdf):
         if lowest[year] == highest[year]:
             out[:, year] = lowest[year]
         else:
-            out[:, year] = _invert(edges, curve, wanted).clip(lowest[year], highest[year])
+            out[:, year] = _invert(edges, curve, wanted * curve[-1]).clip(lowest[year], highest[year])
     return out
 
 

@@ -83,7 +83,7 @@ class Posterior(Generic[C]):
         """Posterior probabilities `(component,)`. Raises NothingLeft when all are ruled out."""
         return posterior_probabilities(self.prior, [c.log_evidence for c in self.components])
 
-    @property
+    @cached_property
     def layer(self) -> Layer:
         """The posterior's answers."""
         return Layer(self.years, self.curves, self.probabilities)

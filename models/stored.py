@@ -31,7 +31,8 @@ from models.request import Remark, remarks_from
 from models.stored_composition import Calendar, StoredComposition, read_composition
 from models.weigher import Weigher
 from models.weighting import WeighedComponent
-from models.what_if import attribution, posterior_after
+from models.what_if import LEVELS as WHAT_IF_LEVELS
+from models.what_if import edited
 from priors.mixture import ExpertDensity, expert_density
 from priors.scenario import ScenarioSet, parse_scenario_set
 from priors.summary import LEVELS
@@ -196,6 +197,11 @@ class StoredForecast:
         weight = self.belief.expert_weight if prior else 0.0
         return assemble(self.years, prior, self._experts, weight, model)
 
+    @cached_property
+    def _before(self) -> Array:
+        """The quantiles `(level, year)` from which what-ifs start."""
+        return self.posterior.layer.quantiles(WHAT_IF_LEVELS)
+
     def layer(self, name: str) -> AnsweringLayer:
         """`posterior`, `experts` or `model`. Raises LayerMissing, KeyError for another name."""
         layers: dict[str, Callable[[], AnsweringLayer]] = {
@@ -319,9 +325,8 @@ class StoredForecast:
     def what_if(self, scenario_set: ScenarioSet | None, expert_weight: float) -> WhatIf:
         """The forecast with another scenario set or weight. Raises InvalidScenarioSet, NothingLeft."""
         started = time.perf_counter()
-        edited = Belief(self.density(scenario_set) if scenario_set else None, expert_weight)
-        effects = attribution(self.belief, edited, self._weigher)
-        posterior = posterior_after(self.belief, edited, frozenset(effects), self._weigher)
+        belief = Belief(self.density(scenario_set) if scenario_set else None, expert_weight)
+        effects, posterior = edited(self.belief, belief, self._weigher, self._before)
         clash = self.document["conflict"]
         probabilities = ScenarioProbabilities(
             posterior.keys, tuple(posterior.prior.tolist()), tuple(posterior.probabilities.tolist()),
@@ -329,7 +334,7 @@ class StoredForecast:
         )  # fmt: skip
         checks = posterior.diagnostics
         return WhatIf(
-            posterior.layer, probabilities, effects, self._left_out(scenario_set, edited, posterior),
+            posterior.layer, probabilities, effects, self._left_out(scenario_set, belief, posterior),
             checks.pareto_k, checks.ess_weighted, "adapted" if checks.adapted else "weighted",
             time.perf_counter() - started,
         )  # fmt: skip

@@ -26,7 +26,7 @@ from models.weighting import Judgement
 Array = NDArray[np.float64]
 Value = Callable[[Made], Array]
 
-__all__ = ["LEVELS", "Belief", "Weigher", "attribution", "changes_between", "posterior_after"]
+__all__ = ["LEVELS", "Belief", "Weigher", "attribution", "changes_between", "edited", "posterior_after"]
 
 LEVELS = (0.125, 0.5, 2 / 3, 0.875)
 _EXACT_UP_TO = 4
@@ -43,31 +43,49 @@ def posterior_after(old: Belief, new: Belief, made: Made, weigher: Weigher) -> P
 
 def attribution(old: Belief, new: Belief, weigher: Weigher) -> dict[str, Array]:
     """Effect of every change on the interval scenarios: name to `(level, year)` in persons."""
+    return edited(old, new, weigher)[0]
+
+
+def edited(
+    old: Belief, new: Belief, weigher: Weigher, before: Array | None = None
+) -> tuple[dict[str, Array], Posterior[Judgement]]:
+    """The effect of every change, as `attribution`, and the posterior when all are made.
+
+    `before` `(level, year)` are the old belief's quantiles at LEVELS, where they are known.
+    """
     edit = Edit(old, new)
     names, ends = edit.names, (frozenset[str](), frozenset(edit.names))
-    if not names:
-        return {}
-    exact = len(names) <= _EXACT_UP_TO
-    states = dict.fromkeys(s for made in _sets(names, exact) for _, s in edit.shares(made)[0])
-    at_ends = {s for made in ends for _, s in edit.shares(made)[0]}
-    finished = weigher.prepare(part for made in ends for part in edit.parts(made)[0])
 
     def whole(made: Made) -> Array:
+        if made == ends[0] and before is not None:
+            return before
         return weigher.posterior(*edit.parts(made)).layer.quantiles(LEVELS)
 
+    unknown = ends if before is None else ends[1:]
+    finished = weigher.prepare(part for made in unknown for part in edit.parts(made)[0])
+    effects = _between(edit, weigher, finished, whole) if names else {}
+    finished()
+    after = weigher.posterior(*edit.parts(ends[1]))
+    if names:
+        effects = _filled_up(effects, after.layer.quantiles(LEVELS) - whole(ends[0]))
+    return effects, after
+
+
+def _between(edit: Edit, weigher: Weigher, finished: Callable[[], None], whole: Value) -> dict[str, Array]:
+    """The effects from what lies between the ends, while these are weighed until `finished`."""
+    names, exact = edit.names, len(edit.names) <= _EXACT_UP_TO
+    sets = list(dict.fromkeys(_sets(names, exact)))
+    states = dict.fromkeys(state for made in sets for _, state in edit.shares(made)[0])
+    at_ends = {state for made in (frozenset[str](), frozenset(names)) for _, state in edit.shares(made)[0]}
     try:
         if states.keys() <= at_ends:
             finished()
-            effects = _effects(names, exact, whole)
-        else:
-            draws, least = (_STEP_DRAWS, _LEAST_ROWS) if exact else (_MANY_STEP_DRAWS, _MANY_LEAST_ROWS)
-            rows = min(max(draws // len(states), least), weigher.rows)
-            values = _few(edit, weigher, tuple(states), rows, list(dict.fromkeys(_sets(names, exact))))
-            effects = _effects(names, exact, values.__getitem__)
-    except NothingLeft:  # between the ends; of the ends it is said below
-        effects = {name: np.zeros((len(LEVELS), len(weigher.evidence.observation.years))) for name in names}
-    finished()
-    return _filled_up(effects, whole(ends[1]) - whole(ends[0]))
+            return _effects(names, exact, whole)
+        draws, least = (_STEP_DRAWS, _LEAST_ROWS) if exact else (_MANY_STEP_DRAWS, _MANY_LEAST_ROWS)
+        rows = min(max(draws // len(states), least), weigher.rows)
+        return _effects(names, exact, _few(edit, weigher, tuple(states), rows, sets).__getitem__)
+    except NothingLeft:  # between the ends; of the ends it is said elsewhere
+        return {name: np.zeros((len(LEVELS), len(weigher.evidence.observation.years))) for name in names}
 
 
 def _few(

@@ -179,7 +179,11 @@ def expert_density(scenario_set: ScenarioSet, counted_at_cutoff: float = 0.0) ->
 def _emptied(components: list[Component]) -> Iterator[Fault]:
     """Years in which events leave a scenario next to nothing above what was counted."""
     for index, part in enumerate(components):
-        for year in part.years:
+        # What events do not touch in any year is never removed: as a rule all years are settled at once.
+        untouched = math.prod(
+            1.0 - math.fsum(event.probability for event in group) for group in part.additions
+        )
+        for year in part.years if untouched < 1 - _MOST_REMOVED else ():
             total = part.total(year)
             # What no event touches is never removed, so most sets need no convolution here.
             touched = isinstance(total, YearTotal) and total.without < 1 - _MOST_REMOVED
