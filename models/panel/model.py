@@ -174,13 +174,14 @@ def model_of_figures(
         "stretch": np.arange(len(layout.stretches)),
         "harmonic": np.arange(2 * HARMONICS),
     }
-    with pm.Model(coords=coords) as model:
+    # Scales are positive as they are made: checking them again would only be compiled. Nor are ones allocated.
+    with pm.Model(coords=coords, check_bounds=False) as model:
         figures = pm.Data("figures", layout.figures)
         stretches = pt.cast(pm.Data("stretches", layout.stretches), "int64")
         figures_per_geo = pm.Data("figures_per_geo", layout.figures_per_geo)
         centred_sizes = pm.Data("centred_sizes", sizes - np.log(REFERENCE_SIZE))
         population = terms("population_normal", _scalar_priors(priors))
-        ones = pt.ones_like(centred_sizes)
+        ones = pm.Data("ones", np.ones(len(sizes)))
         columns = (
             _gains(population, centred_sizes),
             _scales(population),
