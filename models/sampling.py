@@ -93,21 +93,22 @@ def sample(
     progress: Progress | None = None,
     structure: Hashable | None = None,
     mass_matrix: MassMatrix = "diagonal",
+    target_accept: float = 0.8,
 ) -> Sampled:
     """Draw from a PyMC model's posterior.
 
     `progress` receives fractions from 0 to 1; an exception it raises stops the sampler and is passed on: that
     is how a job is cancelled. `structure` names models that differ in their `pm.Data` only. A `low_rank` mass matrix
-    also learns the directions in which parameters move together; PyMC's own sampler has none. Raises ValueError for an
-    unknown sampler.
+    also learns the directions in which parameters move together; PyMC's own sampler has none. A lower `target_accept`
+    means longer steps, fewer gradients and fewer effective draws. Raises ValueError for an unknown sampler.
     """
     report = progress or (lambda fraction: None)
     report(0.0)
     runner: Callable[..., _Run]
     if sampler == "nutpie" and find_spec("nutpie") is not None:
-        name, runner = "nutpie", partial(_sample_nutpie, mass_matrix=mass_matrix)
+        name, runner = "nutpie", partial(_sample_nutpie, mass_matrix=mass_matrix, target_accept=target_accept)
     elif sampler in ("nutpie", "pymc"):
-        name, runner = "pymc", _sample_pymc
+        name, runner = "pymc", partial(_sample_pymc, target_accept=target_accept)
     else:
         raise ValueError(f"unknown sampler {sampler!r}: nutpie or pymc")
     run = runner(model, draws, tune, chains, seed, cores, report, structure)
@@ -127,16 +128,9 @@ class _Run:
 
 
 def _sample_nutpie(
-    model: Any,
-    draws: int,
-    tune: int,
-    chains: int,
-    seed: int,
-    cores: int,
-    report: Progress,
-    structure: Any,
-    mass_matrix: MassMatrix,
-) -> _Run:
+    model: Any, draws: int, tune: int, chains: int, seed: int, cores: int, report: Progress, structure: Any,
+    mass_matrix: MassMatrix, target_accept: float,
+) -> _Run:  # fmt: skip
     import nutpie
 
     started = time.perf_counter()
@@ -153,6 +147,7 @@ def _sample_nutpie(
         progress_bar=False,
         blocking=False,
         low_rank_modified_mass_matrix=mass_matrix == "low_rank",
+        target_accept=target_accept,
         return_raw_trace=True,
     )
     try:
@@ -225,8 +220,9 @@ def _compile(model: Any, structure: Hashable | None) -> tuple[Any, bool]:
 
 
 def _sample_pymc(
-    model: Any, draws: int, tune: int, chains: int, seed: int, cores: int, report: Progress, structure: Any
-) -> _Run:
+    model: Any, draws: int, tune: int, chains: int, seed: int, cores: int, report: Progress, structure: Any,
+    target_accept: float,
+) -> _Run:  # fmt: skip
     """PyMC's own NUTS, chains after each other: it would start processes, which a worker process may not."""
     seen = 0
 
@@ -246,6 +242,7 @@ def _sample_pymc(
             random_seed=seed,
             model=model,
             nuts_sampler="pymc",
+            target_accept=target_accept,
             callback=count,
             progressbar=False,
             quiet=True,

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numba import types
 from numpy.typing import NDArray
 from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
-from models.acceptance.beta import called_from_python
+from models.acceptance.apart import compiled_apart
 from models.acceptance.filter import LANE_ROWS, NODES, POINT, P, forward
 from models.acceptance.way_back import BACK_ROWS, unlearn, unpredict
 from models.backend import pt
@@ -26,7 +27,7 @@ _HERE = Path(__file__)
 _CODE = zlib.crc32(
     b"".join(
         _HERE.with_name(f"{name}.py").read_bytes()
-        for name in ("density", "filter", "way_back", "lanes", "beta")
+        for name in ("density", "filter", "way_back", "lanes", "beta", "apart")
     )
 )
 """Part of the key of compiled code on disk, so that no other version of these functions is taken from there."""
@@ -78,8 +79,7 @@ class AcceptanceLogDensity(Op):  # type: ignore[misc]  # PyTensor has no types
         return [*(to_density * derivative for derivative in outputs[1:]), *constants]
 
 
-@called_from_python
-def density_and_gradient(
+def _passes(
     scalars: Array,
     step_variance: Array,
     offset: Array,
@@ -90,7 +90,7 @@ def density_and_gradient(
     """The outputs of `AcceptanceLogDensity`, for its inputs."""
     periods, series = offset.shape
     to_scalars, to_step, to_offset = np.zeros(scalars.size), np.zeros(series), np.zeros((periods, series))
-    points, later = np.zeros((periods, POINT, NODES, 2 * series)), np.zeros((2, series))
+    points, later = np.empty((periods, NODES, POINT, 2 * series)), np.zeros((2, series))
     lanes = np.zeros((max(LANE_ROWS, BACK_ROWS), 2 * series))
     after, kept, parts, density = forward(scalars, step_variance, offset, counts, first, years, points, lanes)
     for t in range(periods - 1, -1, -1):
@@ -103,14 +103,36 @@ def density_and_gradient(
     return density.sum(axis=0), to_scalars, to_step, to_offset
 
 
+def _doubles(rank: int) -> types.Array:
+    return types.Array(types.float64, rank, "C")
+
+
+density_and_gradient, _by_address = compiled_apart(
+    _passes,
+    types.Tuple([_doubles(1), _doubles(1), _doubles(1), _doubles(2)])(
+        _doubles(1), _doubles(1), _doubles(2), _doubles(3), types.Array(types.int64, 1, "C"), types.float64
+    ),
+    f"acceptance_density_{_CODE}",
+)
+
+
 @register_funcify_default_op_cache_key(AcceptanceLogDensity)  # type: ignore[untyped-decorator]
 def _compile(op: Op, node: Apply, **_: Any) -> Any:
+    call = _by_address()
+
     @numba_njit  # type: ignore[untyped-decorator]
     def passes(
         scalars: Array, step: Array, offset: Array, counts: Array, first: Any, years: Any
     ) -> tuple[Array, Array, Array, Array]:
-        found: tuple[Array, Array, Array, Array] = density_and_gradient(
-            scalars, step, offset, counts, first, years.item()
+        found: tuple[Array, Array, Array, Array] = call(
+            (
+                np.ascontiguousarray(scalars),
+                np.ascontiguousarray(step),
+                np.ascontiguousarray(offset),
+                np.ascontiguousarray(counts),
+                np.ascontiguousarray(first),
+                years.item(),
+            )
         )
         return found
 

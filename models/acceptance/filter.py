@@ -129,7 +129,7 @@ def learn(
     _peak(parts[P], lanes)
     _bases(scalars, parts[P], lanes)
     for i in range(NODES):
-        _lay_out(_X[i], _LOG_RULE[i], lanes, points[:, i])
+        _lay_out(_X[i], _LOG_RULE[i], lanes, points[i])
     series = len(total)
     # What every point shares.
     rising(lanes[_M, :series], total, lanes[_LOG_A, :series], kept[TOGETHER])
@@ -226,20 +226,22 @@ def _lay_out(x: float, log_rule: float, lanes: Array, point: Array) -> None:
 @compiled
 def _weigh(points: Array, lanes: Array, weight: Array, after: Array) -> None:
     """From logs of parts to parts that add up to one in every series; their mean and variance."""
-    part, z, series = points[PART], points[AT], after.shape[1]
+    series = after.shape[1]
     highest, summed, moment, square = lanes[_HIGHEST], lanes[_SUM], lanes[_MOMENT], lanes[_SQUARE]
     highest[:], summed[:], moment[:], square[:] = -np.inf, 0.0, 0.0, 0.0
     for i in range(NODES):
+        part = points[i, PART]
         for c in range(len(weight)):
-            highest[c] = max(highest[c], part[i, c])
+            highest[c] = max(highest[c], part[c])
     for s in range(series):
         highest[s] = highest[series + s] = max(highest[s], highest[series + s])
     for i in range(NODES):
+        z, part = points[i, AT], points[i, PART]
         for c in range(len(weight)):
-            part[i, c] = exp_of(part[i, c] - highest[c])
+            part[c] = exp_of(part[c] - highest[c])
         for c in range(len(weight)):
-            summed[c] += part[i, c]
-            moment[c] += part[i, c] * z[i, c]
+            summed[c] += part[c]
+            moment[c] += part[c] * z[c]
     for s in range(series):
         together = summed[s] + summed[series + s]
         weight[s], weight[series + s] = summed[s] / together, summed[series + s] / together
@@ -247,10 +249,11 @@ def _weigh(points: Array, lanes: Array, weight: Array, after: Array) -> None:
         moment[s] = moment[series + s] = after[0, s]
         summed[s] = summed[series + s] = together
     for i in range(NODES):
+        z, part = points[i, AT], points[i, PART]
         for c in range(len(weight)):
-            part[i, c] = part[i, c] / summed[c]
+            part[c] = part[c] / summed[c]
         for c in range(len(weight)):
-            square[c] += part[i, c] * (z[i, c] - moment[c]) ** 2
+            square[c] += part[c] * (z[c] - moment[c]) ** 2
     for s in range(series):
         after[1, s] = square[s] + square[series + s]
 

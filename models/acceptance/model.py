@@ -10,7 +10,7 @@ far too narrow. The filter sums out every rate, so that 20 nationalities and 60 
 sample. It must not know of forecasts or HTTP; only worker processes import it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Unpack
 
@@ -22,12 +22,13 @@ from models.acceptance.data import AcceptanceData, PolicyBreak
 from models.acceptance.density import acceptance_log_density
 from models.backend import pm, pt
 from models.prior_terms import Prior, term, terms
-from models.sampling import SamplerDiagnostics, Sampling, sample
+from models.sampling import Sampled, SamplerDiagnostics, Sampling, sample
 
 Array = NDArray[np.float64]
 
 
 _TUNE = 300
+_TARGET_ACCEPT = 0.7
 REFERENCE_SIZE = 55.0
 """Decisions a year of a nationality whose step is the typical one."""
 
@@ -265,7 +266,14 @@ def fit_acceptance(
         len(set(data.tracks)),
         len(breaks),
     )
-    options.setdefault("tune", _TUNE)
-    model = build_acceptance_model(data, priors, breaks)
-    sampled = sample(model, mass_matrix="low_rank", structure=structure, **options)
+    sampled = sample_population(build_acceptance_model(data, priors, breaks), structure, **options)
     return AcceptanceFit(sampled.flat, sampled.diagnostics, tuple(breaks), options["seed"])
+
+
+def sample_population(model: Any, structure: Hashable | None = None, **options: Unpack[Sampling]) -> Sampled:
+    """Draws of a model of `build_acceptance_model`; 300 tuning draws where `options` do not say how many.
+
+    Steps are long: a target acceptance of .7 takes half the gradients of .8, and effective draws are plenty.
+    """
+    options.setdefault("tune", _TUNE)
+    return sample(model, mass_matrix="low_rank", target_accept=_TARGET_ACCEPT, structure=structure, **options)

@@ -37,7 +37,7 @@ def filtered(
     one that never had any with the last period; what lies before is NaN.
     """
     periods, series = offset.shape
-    room = np.zeros((1, POINT, NODES, 2 * series)), np.zeros((LANE_ROWS, 2 * series))
+    room = np.zeros((1, NODES, POINT, 2 * series)), np.zeros((LANE_ROWS, 2 * series))
     after, kept, parts, density = forward(scalars, step_variance, offset, counts, first, years, *room)
     out = np.stack([after[1:, 0], after[1:, 1], drift_seen(kept, parts), density])
     out[:, np.arange(periods)[:, None] < np.minimum(first, periods - 1)] = np.nan

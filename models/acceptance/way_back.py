@@ -65,12 +65,12 @@ def unlearn(
             lanes[_TO_MEAN, c], lanes[_TO_VARIANCE, c] = later[0, s], later[1, s]
             lanes[_MEAN_AFTER, c], lanes[_PRIOR, c] = mean_after[s], kept[PRIOR_MEAN, s]
     lanes[_EXPECTED : _SIZE + 1] = 0.0
-    _expect(points[AT], points[PART], lanes)
+    _expect(points, lanes)
     for s in range(series):
         both = lanes[_EXPECTED, s] + lanes[_EXPECTED, series + s]
         lanes[_EXPECTED, s] = lanes[_EXPECTED, series + s] = both
     for i in range(NODES):
-        _gather(points[:, i], lanes)
+        _gather(points[i], lanes)
     for s in range(series):
         to_offset[s] = lanes[_ODDS, s] + lanes[_ODDS, series + s]
         to_scalars[SHARE] += lanes[_SUMMED, series + s] / share - lanes[_SUMMED, s] / (1 - share)
@@ -79,14 +79,15 @@ def unlearn(
 
 
 @compiled
-def _expect(z: Array, part: Array, lanes: Array) -> None:
+def _expect(points: Array, lanes: Array) -> None:
     """Mean over the points of what they do to later periods."""
     to_mean, to_variance, mean = lanes[_TO_MEAN], lanes[_TO_VARIANCE], lanes[_MEAN_AFTER]
     expected = lanes[_EXPECTED]
     for i in range(NODES):
+        z, part = points[i, AT], points[i, PART]
         for c in range(len(mean)):
-            credit = to_mean[c] * z[i, c] + to_variance[c] * (z[i, c] - mean[c]) ** 2
-            expected[c] += part[i, c] * credit
+            credit = to_mean[c] * z[c] + to_variance[c] * (z[c] - mean[c]) ** 2
+            expected[c] += part[c] * credit
 
 
 @compiled

@@ -11,8 +11,7 @@ import pytest
 from scipy import stats
 
 from models.acceptance.forecast import forecast_rates
-from models.acceptance.model import DEFAULT_PRIORS, AcceptanceFit, build_acceptance_model
-from models.sampling import sample
+from models.acceptance.model import DEFAULT_PRIORS, AcceptanceFit, build_acceptance_model, sample_population
 from tests.models.acceptance.made_up_decisions import TYPICAL, simulated
 from tests.models.rank_uniformity import Ranks, gather, not_uniform
 
@@ -40,9 +39,7 @@ def one_replication(seed: int, shock_factor: float) -> dict[str, int] | None:
     if (known.total.sum(axis=0) == 0).any():
         return None
     model = build_acceptance_model(known)
-    sampled = sample(
-        model, draws=252, tune=250, chains=2, seed=seed, structure="calibration", mass_matrix="low_rank"
-    )
+    sampled = sample_population(model, "calibration", draws=252, tune=250, chains=2, seed=seed)
     thin = {
         name: values[:, ::8][:, :32].reshape(-1, *values.shape[2:])[:DRAWS]
         for name, values in sampled.posterior.items()

@@ -2,15 +2,17 @@
 
 import numba
 import numpy as np
+import pytensor
 import pytest
 from numpy.typing import NDArray
 from scipy import special, stats
 
 from models.acceptance.beta import beta_shapes
-from models.acceptance.density import density_and_gradient
+from models.acceptance.density import acceptance_log_density, density_and_gradient
 from models.acceptance.filter import SCALARS
 from models.acceptance.lanes import exp_of, log_of, rising
 from models.acceptance.states import LOG_DENSITY, MEAN, VARIANCE, filtered, paths
+from models.backend import pt
 
 Array = NDArray[np.float64]
 NO_NOISE = dict.fromkeys(SCALARS, 0.0) | {"turbulent_share": 0.2, "turbulent_variance": 9.0}
@@ -83,6 +85,19 @@ def test_the_gradient_is_that_of_the_density() -> None:
         found = (summed(1e-6, which, place) - summed(-1e-6, which, place)) / 2e-6
         assert given[which][place] == pytest.approx(found, rel=3e-3, abs=0.03)
     assert np.abs(to_offset[counts[1] == 0]).max() < 1e-12
+
+
+def test_a_graph_calls_the_passes_that_were_compiled_apart() -> None:
+    """Also for arrays that lie otherwise in memory."""
+    step, offset, counts, first = arrays()
+    at = scalars(pull=0.3, elsewhere_weight=0.8, start_variance=1.4, batch=1.5, correlation=0.01)
+    given = [pt.dvector(), pt.dvector(), pt.dmatrix(), pt.dtensor3(), pt.lvector(), pt.dscalar()]
+    graph = acceptance_log_density(given[0], given[1][::-1], given[2].T, *given[3:])
+    turned = [at, step[::-1].copy(), offset.T.copy(), counts, first, np.float64(0.25)]
+    found = pytensor.function(given, list(graph), mode="NUMBA")(*turned)
+    expected = density_and_gradient(at, step, offset, counts, first, 0.25)
+    for got, want in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(got, want)
 
 
 def test_without_drift_and_pooling_the_answer_is_the_conjugate_one() -> None:
