@@ -62,12 +62,13 @@ class Correction:
     def __call__(self, log_totals: Array) -> Array:
         """What to add to the log evidence at `(draw, open year)`: an array `(draw,)`."""
         precision = log_totals.dtype
-        total = np.full(len(log_totals), float(self.heights[:, 0].sum()), precision)
-        beyond = np.empty((self.knots.shape[1], len(log_totals)), precision)
+        # A bend b at knot k adds b max(x - k, 0) = b max(x, k) - b k.
+        constant = float(self.heights[:, 0].sum() - (self._bends * self.knots).sum())
+        total = np.full(len(log_totals), constant, precision)
+        reached = np.empty((self.knots.shape[1], len(log_totals)), precision)
         for column, knots, bends in zip(log_totals.T, self.knots, self._bends.astype(precision), strict=True):
-            np.subtract(column, knots.astype(precision)[:, None], out=beyond)
-            np.maximum(beyond, 0.0, out=beyond)
-            total += bends @ beyond
+            np.maximum(column, knots.astype(precision)[:, None], out=reached)
+            total += bends @ reached
         return total
 
     @cached_property

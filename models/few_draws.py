@@ -8,8 +8,10 @@ that nobody stated, ties belief and events together, totals come from the same f
 Web-safe: NumPy and SciPy only.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +67,30 @@ def drawn_states(edit: Edit, weigher: Weigher, rows: int, states: Sequence[State
     return drawn | {state: few.drawn_alone(state) for state in states if _place(state) in uneven}
 
 
+@dataclass(frozen=True)
+class _Alike:
+    """Beliefs for which events are drawn together: their keys, blocks of normals and proposals, one of each a belief.
+
+    `found` keeps what was made of a group of events, by the object it is.
+    """
+
+    keys: list[str]
+    blocks: list[int]
+    proposals: list[Proposal | None]
+    amounts: SharedAmounts
+    found: dict[int, tuple[Array, Array | None, Array]] = field(default_factory=dict)
+
+    def chances(self, group: EventGroup) -> tuple[Array, Array]:
+        """Chances `(belief, event + 1)` of a group's events and, last, of none: as stated, and those drawn from."""
+        own = np.array([[event.chance(key) for event in group] for key in self.keys])
+        stated = np.concatenate([own, np.maximum(1.0 - own.sum(axis=1, keepdims=True), 0.0)], axis=1)
+        drawn_from, slots = stated.copy(), tuple(event.slot for event in group)
+        for row, proposal in enumerate(self.proposals):
+            if proposal is not None and slots in proposal.tilts:
+                drawn_from[row] *= proposal.tilts[slots]
+        return stated, drawn_from / drawn_from.sum(axis=1, keepdims=True)
+
+
 class _FewDraws:
     def __init__(self, edit: Edit, weigher: Weigher, rows: int) -> None:
         self._edit, self._weigher = edit, weigher
@@ -80,7 +106,6 @@ class _FewDraws:
         self._kept[kept_rows(rows)] = True
         self._proposals: dict[Place, Proposal | None] = {}
         self._amounts: dict[float, SharedAmounts] = {}
-        self._added: dict[tuple[int, tuple[Place, ...], bool], tuple[Array, Array | None, Array]] = {}
 
     def drawn(self, states: Sequence[State]) -> dict[State, Drawn]:
         """All states, as many as possible at once."""
@@ -111,13 +136,17 @@ class _FewDraws:
 
     def _drawn_together(self, states: list[State]) -> dict[State, Drawn]:
         """As `drawn_alone`, of all states in one array `(year, state, draw)`."""
-        of_belief: dict[State, int] = {}
-        row = [of_belief.setdefault(replace(state, events=frozenset()), len(of_belief)) for state in states]
+        of_belief: dict[tuple[Place, bool], int] = {}
+        row = [
+            of_belief.setdefault((_place(state), state.correlation_edited), len(of_belief))
+            for state in states
+        ]
         first = [row.index(k) for k in range(len(of_belief))]
         added, waiting, gain = self._events(states)
         beliefs, of_normals = self._beliefs([states[k] for k in first], added[:, first])
         totals, gain = added + beliefs[:, row], gain + of_normals[row]
-        self._cut(totals, states)
+        floors = np.array([self._floors(self._edit.belief(states[k])) for k in first]).T[:, row]
+        self._cut(totals, floors, states)
         flow = totals if waiting is None else totals - waiting
         by_draw = totals.reshape(len(totals), -1).T
         by_flow = by_draw if waiting is None else flow.reshape(len(flow), -1).T
@@ -163,17 +192,17 @@ class _FewDraws:
         """
         added = np.zeros((len(self._years), len(states), self._rows), self._base.dtype)
         waiting, gain = None, np.zeros(added.shape[1:], added.dtype)
-        alike: dict[bool, dict[Place, int]] = {False: {}, True: {}}
+        rows: dict[bool, dict[Place, int]] = {False: {}, True: {}}
         batches: dict[tuple[Made, bool], list[int]] = {}
         for place, state in enumerate(states):
             if self._edit.groups(state):
-                own = alike[state.correlation_edited]
+                own = rows[state.correlation_edited]
                 own.setdefault(_place(state), len(own))
                 batches.setdefault((state.events, state.correlation_edited), []).append(place)
+        alike = {edited: self._alike(list(own), edited) for edited, own in rows.items()}
         for (_, edited), places in batches.items():
-            one, own = states[places[0]], alike[edited]
-            found = [self._of_group(group, tuple(own), edited) for group in self._edit.groups(one)]
-            at = [own[_place(states[place])] for place in places]
+            found = [self._of_group(group, alike[edited]) for group in self._edit.groups(states[places[0]])]
+            at = [rows[edited][_place(states[place])] for place in places]
             added[:, places] = _sum([adds for adds, _, _ in found])[:, at]
             gain[places] = _sum([of_tilts for _, _, of_tilts in found])[at]
             late = [part for _, part, _ in found if part is not None]
@@ -182,49 +211,36 @@ class _FewDraws:
                 waiting[:, places] = _sum(late)[:, at]
         return added, waiting, gain
 
-    def _of_group(
-        self, group: EventGroup, alike: tuple[Place, ...], correlation_edited: bool
-    ) -> tuple[Array, Array | None, Array]:
+    def _alike(self, places: list[Place], correlation_edited: bool) -> _Alike:
+        blocks, proposals = [self._block[key] for key, _ in places], [self._proposal(own) for own in places]
+        return _Alike([key for key, _ in places], blocks, proposals, self._shared(correlation_edited))
+
+    def _of_group(self, group: EventGroup, alike: _Alike) -> tuple[Array, Array | None, Array]:
         """As `_events`, of one group under beliefs. A group stays one object throughout."""
-        name = id(group), alike, correlation_edited
-        if name not in self._added:
-            blocks, late = [self._block[key] for key, _ in alike], None
-            occurring, gain = self._occurrences(group, alike, blocks)
+        if id(group) not in alike.found:
+            late, (occurring, gain) = None, self._occurrences(group, alike)
             adds = np.zeros((len(self._years), *gain.shape), gain.dtype)
             for event, occurs in zip(group, occurring, strict=True):
-                places, amounts = self._shared(correlation_edited).of(restricted_event(event, self._open))
-                drawn = occurs * amounts.reshape(len(places), self._blocks, -1)[:, blocks]
+                places, amounts = alike.amounts.of(restricted_event(event, self._open))
+                drawn = occurs * amounts.reshape(len(places), self._blocks, -1)[:, alike.blocks]
                 adds[places] += drawn
                 if waits(event, self._first_open):
                     late = np.zeros_like(adds) if late is None else late
                     late[places] += drawn
-            self._added[name] = adds, late, gain
-        return self._added[name]
+            alike.found[id(group)] = adds, late, gain
+        return alike.found[id(group)]
 
-    def _occurrences(
-        self, group: EventGroup, alike: tuple[Place, ...], blocks: list[int]
-    ) -> tuple[list[NDArray[np.bool_]], Array]:
+    def _occurrences(self, group: EventGroup, alike: _Alike) -> tuple[list[NDArray[np.bool_]], Array]:
         """Where each event of a group occurs `(belief, draw)`, and the gain of the chances it was drawn from."""
-        stated, drawn_from = self._chances(group, alike)
+        stated, drawn_from = alike.chances(group)
         precision = self._base.dtype
         ends = np.where(self._kept, _ends(stated)[..., None], _ends(drawn_from)[..., None]).astype(precision)
         chosen = self._base[:, (1 + len(self._years)) * (1 + group[0].slot)].reshape(self._blocks, -1)
-        until = chosen[blocks][:, None] <= ends
+        until = chosen[alike.blocks][:, None] <= ends
         occurring = [until[:, 0], *(until[:, 1:] & ~until[:, :-1]).swapaxes(0, 1)]
         logs = log_tilt(drawn_from, stated).astype(precision)[..., None]
         gain = logs[:, -1] + sum(o * (logs[:, k] - logs[:, -1]) for k, o in enumerate(occurring))
         return occurring, gain
-
-    def _chances(self, group: EventGroup, alike: tuple[Place, ...]) -> tuple[Array, Array]:
-        """Chances `(belief, event + 1)` of a group's events and, last, of none: as stated, and those drawn from."""
-        own = np.array([[event.chance(key) for event in group] for key, _ in alike])
-        stated = np.concatenate([own, np.maximum(1.0 - own.sum(axis=1, keepdims=True), 0.0)], axis=1)
-        drawn_from, slots = stated.copy(), tuple(event.slot for event in group)
-        for row, place in enumerate(alike):
-            proposal = self._proposal(place)
-            if proposal is not None and slots in proposal.tilts:
-                drawn_from[row] *= proposal.tilts[slots]
-        return stated, drawn_from / drawn_from.sum(axis=1, keepdims=True)
 
     def _shared(self, correlation_edited: bool) -> SharedAmounts:
         """The amounts of events in every draw of every block."""
@@ -236,9 +252,8 @@ class _FewDraws:
             self._amounts[rho] = SharedAmounts(of_events, self._years, rho)
         return self._amounts[rho]
 
-    def _cut(self, totals: Array, states: list[State]) -> None:
-        """Bring totals `(year, state, draw)` above the floor, few by lifting and many by rank."""
-        floors = np.array([self._floors(self._edit.belief(state)) for state in states]).T
+    def _cut(self, totals: Array, floors: Array, states: list[State]) -> None:
+        """Bring totals `(year, state, draw)` above `floors` `(year, state)`, few by lifting and many by rank."""
         counts = np.count_nonzero(totals < floors.astype(totals.dtype)[..., None], axis=2)
         for j, k in np.argwhere(counts):
             sums, floor = totals[j, k], float(floors[j, k])

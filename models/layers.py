@@ -74,7 +74,7 @@ def component_curves(component: WeighedComponent) -> ComponentCurves:
         return ComponentCurves(component.key, 0, empty, nothing, nothing, 0.0, nothing, nothing)
     carrying = np.flatnonzero(weights > _LEAST_WEIGHT)
     if len(carrying) < len(weights):
-        by_year, weights = by_year.take(carrying, axis=1), weights[carrying]
+        by_year, weights = by_year.take(carrying, axis=1), weights.take(carrying)
     weights = weights / weights.sum()
     lowest, highest = by_year.min(axis=1), by_year.max(axis=1)
     first, masses = masses_on_grid(by_year, weights)

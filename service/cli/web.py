@@ -6,6 +6,7 @@ Imports no model that needs PyMC; a configuration it cannot start with ends it w
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import sys
@@ -18,6 +19,7 @@ from service.logs import uvicorn_logging
 from service.settings import ConfigurationError, load_settings
 
 _SECONDS_FOR_OPEN_REQUESTS = 5
+_OBJECTS_BETWEEN_COLLECTIONS = 10_000, 20, 50
 
 
 def main(descriptor: int) -> int:
@@ -27,6 +29,7 @@ def main(descriptor: int) -> int:
     except ConfigurationError as error:
         sys.stderr.write(f"instroom: {error}\n")
         return 2
+    spare_collector()
     config = uvicorn.Config(
         app,
         log_config=uvicorn_logging(),
@@ -37,6 +40,16 @@ def main(descriptor: int) -> int:
     server = uvicorn.Server(config)
     server.run(sockets=[socket.socket(fileno=descriptor)])
     return 0 if server.started else 1
+
+
+def spare_collector() -> None:
+    """Let the garbage collector pass over what is loaded, which stays as long as the process.
+
+    Going through its 200,000 objects took tens of milliseconds in the midst of an answer, every ten or twenty answers.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_OBJECTS_BETWEEN_COLLECTIONS)
 
 
 if __name__ == "__main__":
