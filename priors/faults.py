@@ -16,7 +16,7 @@ class Fault(NamedTuple):
 
     field: str
     detail: str
-    detail_nl: str = ""
+    detail_nl: str
 
 
 class InvalidScenarioSet(ValueError):

@@ -28,11 +28,12 @@ MOST_FORECASTS = 20_000
 
 
 class IntakeFault(NamedTuple):
-    """One thing wrong: the row (from 1, or the line of a CSV), the field, and what to do about it."""
+    """One thing wrong: the row (from 1, or the line of a CSV), the field, and what to do about it, in Dutch too."""
 
     row: int | None
     field: str
     detail: str
+    detail_nl: str
 
 
 class IntakeRefused(ValueError):
@@ -46,13 +47,16 @@ class IntakeRefused(ValueError):
 def entries_of_json(payload: object) -> list[NewEntry]:
     """Entries of a decoded JSON list; raises IntakeRefused, fields being JSON pointers into the list."""
     if not isinstance(payload, list) or not payload:
-        raise IntakeRefused([IntakeFault(None, "", "must be a list of at least one forecast")])
+        dutch = "moet een lijst van ten minste één prognose zijn"
+        raise IntakeRefused([IntakeFault(None, "", "must be a list of at least one forecast", dutch)])
     if len(payload) > MOST_FORECASTS:
-        raise IntakeRefused([IntakeFault(None, "", f"may hold at most {MOST_FORECASTS:,} forecasts")])
+        detail = f"may hold at most {MOST_FORECASTS:,} forecasts"
+        dutch = f"mag hoogstens {MOST_FORECASTS} prognoses bevatten"
+        raise IntakeRefused([IntakeFault(None, "", detail, dutch)])
     checked, faults = _checked(payload)
     if faults:
         raise IntakeRefused(
-            IntakeFault(place + 1, f"/{place}{field}", detail) for place, field, detail in faults
+            IntakeFault(place + 1, f"/{place}{field}", *said) for place, field, *said in faults
         )
     return checked
 
@@ -63,7 +67,7 @@ def entries_of_table(data: bytes) -> tuple[list[NewEntry], list[TranscribedForec
     stated = [{**row.stated, "targetYear": _year(row.stated.get("targetYear"))} for row in rows]
     checked, faults = _checked(stated)
     if faults:
-        raise IntakeRefused(IntakeFault(*rows[place].place(field), detail) for place, field, detail in faults)
+        raise IntakeRefused(IntakeFault(*rows[place].place(field), *said) for place, field, *said in faults)
     return checked, rows
 
 
@@ -73,9 +77,13 @@ def conflict_faults(
     """What the archive refused, at its place in the list or in the CSV."""
     if rows is None:
         return [
-            IntakeFault(c.position + 1, f"/{c.position}/{c.field}", c.detail) for c in conflicts.conflicts
+            IntakeFault(c.position + 1, f"/{c.position}/{c.field}", c.detail, c.detail_nl)
+            for c in conflicts.conflicts
         ]
-    return [IntakeFault(*rows[c.position].place(f"/{c.field}"), c.detail) for c in conflicts.conflicts]
+    return [
+        IntakeFault(*rows[c.position].place(f"/{c.field}"), c.detail, c.detail_nl)
+        for c in conflicts.conflicts
+    ]
 
 
 def new_entry(
@@ -103,7 +111,7 @@ def record_of(content: Mapping[str, Any]) -> ArchivedForecast:
     return ArchivedForecast.model_validate({k: v for k, v in content.items() if k not in _BESIDE})
 
 
-_Faults = list[tuple[int, str, str]]
+_Faults = list[tuple[int, str, str, str]]
 
 
 def _checked(stated: Sequence[Any]) -> tuple[list[NewEntry], _Faults]:
@@ -116,10 +124,13 @@ def _checked(stated: Sequence[Any]) -> tuple[list[NewEntry], _Faults]:
         faults += [_placed(fault) for fault in invalid.faults]
     today = datetime.now(UTC).date()
     issues = {place: record.issued_on for place, record in enumerate(records) if record.issued_on > today}
-    faults += [(place, "/issuedOn", f"{day} lies in the future") for place, day in issues.items()]
+    faults += [
+        (place, "/issuedOn", f"{day} lies in the future", f"{day} ligt in de toekomst")
+        for place, day in issues.items()
+    ]
     for place, one in enumerate(stated):
         if isinstance(one, dict):
-            faults += [(place, field, detail) for field, detail in _faults_beside(one)]
+            faults += [(place, *fault) for fault in _faults_beside(one)]
     faults += _personal(stated)
     if faults:
         return [], sorted(faults, key=lambda fault: fault[0])
@@ -130,26 +141,30 @@ def _checked(stated: Sequence[Any]) -> tuple[list[NewEntry], _Faults]:
     ], []
 
 
-def _placed(fault: Fault) -> tuple[int, str, str]:
+def _placed(fault: Fault) -> tuple[int, str, str, str]:
     """A fault in the list as the place of the forecast and a pointer into it."""
     place, *rest = fault.field.removeprefix("/").split("/")
-    return int(place), "".join(f"/{step}" for step in rest), fault.detail
+    return int(place), "".join(f"/{step}" for step in rest), fault.detail, fault.detail_nl
 
 
 def _without_extras(one: Any) -> Any:
     return {k: v for k, v in one.items() if k not in _BESIDE} if isinstance(one, dict) else one
 
 
-def _faults_beside(one: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _faults_beside(one: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     faults = []
     for name, longest in _LONGEST.items():
         value = one.get(name)
         if value is not None and (not isinstance(value, str) or not 1 <= len(value) <= longest):
-            faults.append((f"/{name}", f"must be text of 1 to {longest:,} characters"))
+            detail, dutch = "must be text of 1 to {} characters", "moet tekst van 1 tot en met {} tekens zijn"
+            faults.append((f"/{name}", detail.format(f"{longest:,}"), dutch.format(longest)))
     if one.get("supersedes") is not None and not str(one.get("reason") or "").strip():
-        faults.append(("/reason", "a correction needs a reason: say what was wrong"))
+        dutch = "een verbetering vraagt een reden: zeg wat er mis was"
+        faults.append(("/reason", "a correction needs a reason: say what was wrong", dutch))
     if one.get("reason") is not None and one.get("supersedes") is None:
-        faults.append(("/supersedes", "a reason belongs to a correction: give the id of what it supersedes"))
+        detail = "a reason belongs to a correction: give the id of what it supersedes"
+        dutch = "een reden hoort bij een verbetering: geef het id van wat zij vervangt"
+        faults.append(("/supersedes", detail, dutch))
     return faults
 
 
@@ -158,7 +173,7 @@ def _personal(stated: Sequence[Any]) -> _Faults:
     for name in _TEXTS:
         cells = pd.Series([str(one.get(name) or "") if isinstance(one, dict) else "" for one in stated])
         for mask, reason in personal_values(cells, dates_expected=name == "edition"):
-            faults += [(int(place), f"/{name}", reason) for place in mask.nonzero()[0]]
+            faults += [(int(place), f"/{name}", *reason) for place in mask.nonzero()[0]]
     return faults
 
 

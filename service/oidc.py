@@ -95,7 +95,8 @@ class OidcProvider:
             if role.value in carried:
                 return role
         detail = f"The token carries none of the roles {', '.join(Role)} in {self._settings.role_claim}."
-        raise Problem(403, "Forbidden", detail)
+        dutch = f"De toegangscode noemt geen van de rollen {', '.join(Role)}."
+        raise Problem(403, "Forbidden", detail, dutch=dutch)
 
 
 def _key_name(token: str) -> str:

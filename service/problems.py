@@ -47,12 +47,19 @@ FIELD_ERROR_SCHEMA: dict[str, Any] = {
 }
 
 
-Fault = tuple[str, ...] | Mapping[str, Any]
+Fault = tuple[str, str, str] | Mapping[str, Any]
 
 
-def fault(field: str, detail: str, dutch: str = "") -> dict[str, str]:
-    """One fault in the input, with its sentence in Dutch too where there is one, for those who see it on a page."""
-    return {"field": field, "detail": detail, **({"detailNl": dutch} if dutch else {})}
+def fault(field: str, detail: str, dutch: str) -> dict[str, str]:
+    """One fault in the input, with its sentence in Dutch too for those who see it on a page."""
+    return {"field": field, "detail": detail, "detailNl": dutch}
+
+
+def row_fault(field: str, row: int | None, detail: str, dutch: str) -> dict[str, Any]:
+    """One fault in a file or a list; `row` as the deliverer counts, None where it is of the whole."""
+    if row is None:
+        return fault(field, detail, dutch)
+    return {**fault(field, f"row {row}: {detail}", f"rij {row}: {dutch}"), "row": row}
 
 
 class FieldError(NamedTuple):
@@ -60,13 +67,13 @@ class FieldError(NamedTuple):
 
     field: str
     detail: str
-    detail_nl: str = ""
+    detail_nl: str
 
 
 class Problem(Exception):
     """An answer that is not a success; raise it anywhere below a request.
 
-    `errors` holds (field, detail[, the same in Dutch]) or ready mappings; `extra` adds members to the body. `dutch` is
+    `errors` holds (field, detail, the same in Dutch) or ready mappings; `extra` adds members to the body. `dutch` is
     the detail in Dutch; without one the status's own sentence stands in (service/problem_words.py).
     """
 

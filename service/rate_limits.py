@@ -47,9 +47,9 @@ class RateLimit:
             await self._inner(scope, receive, _telling(send, told))
             return
         detail = f"At most {self._limit}; ask again in {seconds} s."
-        await plain_problem(429, detail, {**told, "Retry-After": str(seconds)}).response()(
-            scope, receive, send
-        )
+        dutch = f"Er komen te veel verzoeken achter elkaar; probeer het over {seconds} s opnieuw."
+        refused = plain_problem(429, detail, {**told, "Retry-After": str(seconds)}, dutch=dutch)
+        await refused.response()(scope, receive, send)
 
     def _key(self, scope: Scope) -> tuple[str, str]:
         name = self._known(scope)

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from models.calibration.records import ArchivedForecast
 from priors.families import ImpossibleBelief, marginal
-from priors.faults import Fault, pointer
+from priors.faults import Fault, numerals_nl, pointer
 from priors.records import Scenario
 from priors.scenario import shape_faults
 from priors.scenario_checks import PROBABILITY_TOLERANCE
@@ -35,18 +35,19 @@ class InvalidArchive(ValueError):
 def archived_forecasts(payload: object) -> tuple[ArchivedForecast, ...]:
     """The forecasts a decoded JSON list states; raises InvalidArchive with every fault in it."""
     if not isinstance(payload, Sequence) or isinstance(payload, str | bytes):
-        raise InvalidArchive((Fault("", "must be a list of forecasts"),))
+        raise InvalidArchive((Fault("", "must be a list of forecasts", "moet een lijst van prognoses zijn"),))
     if not payload:
-        raise InvalidArchive((Fault("", "must hold at least one forecast"),))
+        detail, dutch = "must hold at least one forecast", "moet ten minste één prognose bevatten"
+        raise InvalidArchive((Fault("", detail, dutch),))
     records, faults = [], []
     for place, stated in enumerate(payload):
         try:
             record = ArchivedForecast.model_validate(stated)
         except ValidationError as error:
-            faults += [Fault(pointer(place) + fault.field, fault.detail) for fault in shape_faults(error)]
+            faults += [fault._replace(field=pointer(place) + fault.field) for fault in shape_faults(error)]
             continue
         found = archive_faults(record)
-        faults += [Fault(pointer(place) + fault.field, fault.detail) for fault in found]
+        faults += [fault._replace(field=pointer(place) + fault.field) for fault in found]
         records.append(record)
     if faults:
         raise InvalidArchive(tuple(faults))
@@ -59,10 +60,14 @@ def archive_faults(forecast: ArchivedForecast) -> tuple[Fault, ...]:
     stated = [form for form in FORMS if getattr(forecast, form) is not None]
     if len(stated) != 1:
         found = f"this one states {' and '.join(stated)}" if stated else "this one states none"
-        faults.append(Fault("", f"exactly one of {', '.join(FORMS)} is needed; {found}"))
+        gevonden = f"hier staan {' en '.join(stated)}" if stated else "hier staat er geen"
+        forms = ", ".join(FORMS)
+        dutch = f"er is er precies één nodig van {forms}; {gevonden}"
+        faults.append(Fault("", f"exactly one of {forms} is needed; {found}", dutch))
     if forecast.cutoff > forecast.issued_on:
         detail = f"the cutoff lies after the issue on {forecast.issued_on}; exchange them or correct one"
-        faults.append(Fault("/cutoff", detail))
+        dutch = f"de peildatum ligt na de uitgifte op {forecast.issued_on}; verwissel ze of verbeter er een"
+        faults.append(Fault("/cutoff", detail, dutch))
     return (*faults, *_quantile_faults(forecast), *_scenario_faults(forecast))
 
 
@@ -77,13 +82,18 @@ def _quantile_faults(forecast: ArchivedForecast) -> list[Fault]:
     for place, (one, following) in enumerate(itertools.pairwise(stated), start=1):
         if following.level <= one.level:
             detail = f"levels must rise: {following.level:g} follows {one.level:g}"
-            faults.append(Fault(f"/quantiles/{place}/level", detail))
+            levels = numerals_nl(f"{following.level:g} volgt op {one.level:g}")
+            faults.append(Fault(f"/quantiles/{place}/level", detail, f"niveaus moeten oplopen: {levels}"))
         elif following.value < one.value:
             detail = (
                 f"quantiles cross: {following.value:,.0f} at level {following.level:g} lies under "
                 f"{one.value:,.0f} at level {one.level:g}"
             )
-            faults.append(Fault(f"/quantiles/{place}/value", detail))
+            lower = numerals_nl(f"{following.value:,.0f} bij niveau {following.level:g}")
+            upper = numerals_nl(f"{one.value:,.0f} bij niveau {one.level:g}")
+            faults.append(
+                Fault(f"/quantiles/{place}/value", detail, f"kwantielen kruisen: {lower} ligt onder {upper}")
+            )
     return faults
 
 
@@ -93,11 +103,13 @@ def _scenario_faults(forecast: ArchivedForecast) -> list[Fault]:
     faults = []
     total = math.fsum(scenario.probability for scenario in forecast.scenarios)
     if abs(total - 1) > PROBABILITY_TOLERANCE:
-        faults.append(Fault("/scenarios", f"probabilities sum to {total:.10g}, they must sum to 1"))
+        dutch = f"de kansen tellen op tot {numerals_nl(f'{total:.10g}')}; ze moeten optellen tot 1"
+        faults.append(Fault("/scenarios", f"probabilities sum to {total:.10g}, they must sum to 1", dutch))
     for place, scenario in enumerate(forecast.scenarios):
         if set(scenario.years) != {forecast.target_year}:
             detail = f"must state exactly the target year {forecast.target_year}"
-            faults.append(Fault(f"/scenarios/{place}/years", detail))
+            dutch = f"moet precies het doeljaar {forecast.target_year} noemen"
+            faults.append(Fault(f"/scenarios/{place}/years", detail, dutch))
         else:
             faults += _belief_faults(scenario, forecast, place)
     return faults
@@ -115,5 +127,6 @@ def _belief_faults(scenario: Scenario, forecast: ArchivedForecast, place: int) -
             forecast.counted_at_cutoff,
         )
     except ImpossibleBelief as impossible:
-        return [Fault(f"/scenarios/{place}/years/{year}/{impossible.part}", impossible.detail)]
+        field = f"/scenarios/{place}/years/{year}/{impossible.part}"
+        return [Fault(field, impossible.detail, impossible.dutch)]
     return []

@@ -183,7 +183,10 @@ def _in_place(settings: Settings, result_hash: str) -> StoredAcceptance:
     directory = acceptance_directory(settings.data_dir, result_hash)
     if not directory.is_dir():
         raise Problem(
-            503, "Draws are missing", "The rates are missing; the data directory has to be restored."
+            503,
+            "Draws are missing",
+            "The rates are missing; the data directory has to be restored.",
+            dutch="De acceptatiecijfers ontbreken; de gegevensmap moet worden hersteld.",
         )
     return _open(directory)
 

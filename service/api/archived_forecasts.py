@@ -25,7 +25,7 @@ from service.api.forecast_shapes import inlined
 from service.api.lists import LINKED, PageNumber, PageSize, link_pages
 from service.api.shapes import Identifier, ListShape, Shape, Slug
 from service.middleware import quality
-from service.problems import invalid_input, not_found
+from service.problems import invalid_input, not_found, row_fault
 from service.security import EvaluatorCaller, ReaderOfConcepts
 from service.storage.archive import (
     ArchiveConflicts,
@@ -150,16 +150,11 @@ def _entries(body: bytes, kind: str) -> tuple[list[NewEntry], list[TranscribedFo
     except IntakeRefused as refused:
         raise _refusal(refused.faults) from None
     except DeliveryRefused as refused:
-        raise _refusal(IntakeFault(*error[:3]) for error in refused.errors) from None
+        raise _refusal(IntakeFault(*error) for error in refused.errors) from None
 
 
 def _refusal(faults: Iterable[IntakeFault]) -> Exception:
-    errors: list[dict[str, Any]] = []
-    for row, field, detail in list(faults)[:_MOST_FAULTS]:
-        if row is None:
-            errors.append({"field": field, "detail": detail})
-        else:
-            errors.append({"field": field, "detail": f"row {row}: {detail}", "row": row})
+    errors = [row_fault(field, row, *said) for row, field, *said in list(faults)[:_MOST_FAULTS]]
     return invalid_input(errors, title="Archive refused")
 
 

@@ -16,7 +16,7 @@ from priors.summary import LEVELS
 from service.api.anchoring import NOT_YET, unopened
 from service.api.context import Sessions
 from service.api.lists import LINKED, PageNumber, PageSize, link_pages
-from service.api.reports import SELF_CONTAINED, preferred_language
+from service.api.self_contained import preferred_language, self_contained
 from service.api.shapes import Identifier, ListShape, Shape
 from service.middleware import quality
 from service.problems import Problem
@@ -94,12 +94,7 @@ def _history(entries: list[LedgerEntry], check: LedgerVerification, language: st
 
     told = [entry.model_dump(mode="json", by_alias=True) for entry in entries]
     page = report_html(ledger_document(told, check.model_dump(mode="json", by_alias=True), language))
-    headers = {
-        "Content-Disposition": f'inline; filename="ledger-{language}.html"',
-        "Content-Language": language,
-        "Content-Security-Policy": SELF_CONTAINED,
-        "Vary": "Accept, Accept-Language",
-    }
+    headers = self_contained(f"ledger-{language}.html", language)
     return Response(page, media_type=f"{_HTML}; charset=utf-8", headers=headers)
 
 

@@ -19,7 +19,7 @@ from service.api.context import Sessions
 from service.api.lists import LINKED, PageNumber, link_pages
 from service.api.shapes import ListShape, Period, Shape, Slug
 from service.middleware import quality
-from service.problems import Problem, invalid_input
+from service.problems import Problem, invalid_input, row_fault
 from service.security import AdminCaller, AnyCaller
 from service.storage.audit import record_action
 from service.storage.base import reading, writing
@@ -132,12 +132,9 @@ def _parsed(body: bytes, kind: str) -> pd.DataFrame:
 def _refusal(refused: DeliveryRefused, kind: str) -> Problem:
     """Every fault with its row; the field is the CSV's column, or a pointer into the JSON list."""
     errors: list[dict[str, Any]] = []
-    for row, field, detail, _ in refused.errors[:_MOST_FAULTS]:
+    for row, field, *said in refused.errors[:_MOST_FAULTS]:
         place = f"/{row - 1}/{field}" if kind == "json" and row is not None else field
-        if row is None:
-            errors.append({"field": place, "detail": detail})
-        else:
-            errors.append({"field": place, "detail": f"row {row}: {detail}", "row": row})
+        errors.append(row_fault(place, row, *said))
     return invalid_input(errors, title="Delivery refused")
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from service.api.context import Configured, Sessions
 from service.api.evaluations import EvaluationId, finished_evaluation, is_current, whole_evaluation
 from service.api.finished import respond
+from service.api.self_contained import preferred_language, self_contained
 from service.middleware import API_ROOT, quality
 from service.problems import Problem, documented
 from service.security import ReaderOfConcepts
@@ -22,10 +23,6 @@ from service.storage.evaluations import StoredEvaluation
 
 router = APIRouter(prefix="/evaluations/{evaluationId}", tags=["evaluation"])
 HTML, PDF = "text/html", "application/pdf"
-# A page of its own: its style and pictures stand inside it, and it asks for nothing.
-SELF_CONTAINED = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
-)
 _FILE = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -75,31 +72,10 @@ def read_report(
         return report_pdf(document) if as_pdf else report_html(document)
 
     name = f"instroom-{found.result_hash[:12]}-{chosen}.{'pdf' if as_pdf else 'html'}"
-    headers = {"Content-Disposition": f'inline; filename="{name}"', "Content-Language": chosen}
     kind = PDF if as_pdf else f"{HTML}; charset=utf-8"
-    answer = respond(request, f"{found.result_hash} {chosen}", render, kind, headers)
-    answer.headers["Content-Security-Policy"] = SELF_CONTAINED
-    answer.headers["Vary"] = "Accept, Accept-Language"
+    answer = respond(request, f"{found.result_hash} {chosen}", render, kind)
+    answer.headers.update(self_contained(name, chosen))
     return answer
-
-
-def preferred_language(accept_language: str) -> Literal["nl", "en"]:
-    """English where a reader prefers it to Dutch, else Dutch (RFC 9110, 12.5.4)."""
-    weights = {"nl": 0.0, "en": 0.0}
-    for part in accept_language.lower().split(","):
-        tag, *parameters = (piece.strip() for piece in part.split(";"))
-        language = tag.split("-")[0]
-        if language in weights:
-            weight = next((p[2:] for p in parameters if p.startswith("q=")), "1")
-            weights[language] = max(weights[language], _weight(weight))
-    return "en" if weights["en"] > weights["nl"] else "nl"
-
-
-def _weight(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0
 
 
 def _sources(sessions: sessionmaker[Session], found: StoredEvaluation) -> dict[str, str]:

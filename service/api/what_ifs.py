@@ -75,7 +75,7 @@ class WhatIfAnswer(Shape):
 
 _PARTS = ("scenarios", "events", "unforeseen", "yearCorrelation")
 _BODY = json_body(WhatIfBody)
-_Faults = list[tuple[str, ...]]
+_Faults = list[tuple[str, str, str]]
 
 
 @router.post(
@@ -127,7 +127,7 @@ def _patched_set(payload: Mapping[str, Any], done: Finished) -> tuple[ScenarioSe
     try:
         return parse_scenario_set({**_stated(done), **pool, **patch}), []
     except InvalidScenarioSet as invalid:
-        return None, [tuple(fault) for fault in invalid.faults]
+        return None, [(fault.field, fault.detail, fault.detail_nl) for fault in invalid.faults]
 
 
 def _stated(done: Finished) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.sources.delivery import csv_records, decoded, header_faults, ragged_faults
+from service.sources.delivery import NO_ROWS, csv_records, decoded, header_faults, ragged_faults
 from service.sources.refusal import DeliveryRefused, RowError
 
 COLUMNS = {
@@ -66,7 +66,7 @@ def read_archive_table(data: bytes) -> list[TranscribedForecast]:
     if errors:
         raise DeliveryRefused(errors)
     if len(records) == 1:
-        raise DeliveryRefused([RowError(None, "file", "holds a header but no rows")])
+        raise DeliveryRefused([NO_ROWS])
     errors = ragged_faults(lines, records)
     forecasts: dict[tuple[str, ...], TranscribedForecast] = {}
     for line, record in zip(lines[1:], records[1:], strict=True):
@@ -92,7 +92,13 @@ def _add(
     else:
         differing = [name for name in COLUMNS if name in cells and not _same(known, name, cells[name])]
         errors = [
-            RowError(line, name, f"differs from row {known.row} of the same forecast") for name in differing
+            RowError(
+                line,
+                name,
+                f"differs from row {known.row} of the same forecast",
+                f"wijkt af van rij {known.row} van dezelfde prognose",
+            )
+            for name in differing
         ]
     return errors + _add_value(known, line, cells["quantile_level"], cells["value"])
 
@@ -110,17 +116,20 @@ def _same(known: TranscribedForecast, name: str, cell: str) -> bool:
 def _add_value(forecast: TranscribedForecast, line: int, level: str, value: str) -> list[RowError]:
     if not _NUMBER.fullmatch(value):
         detail = "is not a number of persons; write digits only, without a separator of thousands"
-        return [RowError(line, "value", detail)]
+        dutch = "is geen aantal personen; schrijf alleen cijfers, zonder punten voor duizendtallen"
+        return [RowError(line, "value", detail, dutch)]
     if not level:
         if "point" in forecast.stated:
-            return [RowError(line, "value", f"the forecast of row {forecast.row} has a point already")]
+            detail = f"the forecast of row {forecast.row} has a point already"
+            return [RowError(line, "value", detail, f"de prognose van rij {forecast.row} heeft al een punt")]
         forecast.stated["point"] = float(value)
         forecast.places["point"] = line, "value"
         return []
     read = _level(level)
     if read is None:
         detail = "is not a quantile level; write 0.125, 2/3 or minimum, median, medio, maximum; empty = point"
-        return [RowError(line, "quantile_level", detail)]
+        dutch = "is geen niveau; schrijf 0.125, 2/3 of minimum, median, medio, maximum; leeg is een punt"
+        return [RowError(line, "quantile_level", detail, dutch)]
     stated = forecast.stated.setdefault("quantiles", [])
     stated.append({"level": read, "value": float(value), "line": line})
     return []

@@ -20,11 +20,12 @@ def decision_faults(text: pd.DataFrame, typed: pd.DataFrame) -> list[RowError]:
     """Faults of the rows of decisions; `text` holds their cells, `typed` the same rows with values."""
     decisions = text["series"].isin([TOTAL, POSITIVE])
     rates = (decisions & text["value"].str.fullmatch(_RATE)).to_numpy(dtype=bool)
-    detail = (
-        "is a rate; deliver counts, decisions_total and decisions_positive, and leave rates to the service"
+    said = (
+        "is a rate; deliver counts, decisions_total and decisions_positive, and leave rates to the service",
+        "is een percentage; lever aantallen, decisions_total en decisions_positive, en laat percentages aan de dienst",
     )
     return [
-        *faults_where(rates, text["value"], "value", detail),
+        *faults_where(rates, text["value"], "value", said),
         *_more_than_all(typed),
         *_percentages(typed),
     ]
@@ -38,7 +39,12 @@ def _more_than_all(typed: pd.DataFrame) -> list[RowError]:
     )
     wrong = both[both["value"] > both["value_all"]]
     return [
-        RowError(int(row), "value", f"more positive decisions ({k}) than decisions in row {other} ({n})")
+        RowError(
+            int(row),
+            "value",
+            f"more positive decisions ({k}) than decisions in row {other} ({n})",
+            f"meer inwilligingen ({k}) dan beslissingen in rij {other} ({n})",
+        )
         for row, k, other, n in zip(
             wrong["row"], wrong["value"], wrong["row_all"], wrong["value_all"], strict=True
         )
@@ -51,4 +57,5 @@ def _percentages(typed: pd.DataFrame) -> list[RowError]:
     if len(totals) < _ROWS_TO_TELL or not (totals["value"] == 100).all():
         return []
     detail = "every decisions_total is 100, so these are percentages; deliver counts of decisions"
-    return [RowError(int(totals.index[0]), "value", detail)]
+    dutch = "elke decisions_total is 100, dus dit zijn percentages; lever aantallen beslissingen"
+    return [RowError(int(totals.index[0]), "value", detail, dutch)]

@@ -23,6 +23,8 @@ __all__ = ["DELIVERY_COLUMNS", "DeliveryRefused", "RowError", "parse_delivery_cs
 # Refused as a count whatever it is exactly; larger integers need not be written out.
 _BEYOND = 10**18
 _AS_UTF8 = "Dit is geen UTF-8; bewaar het bestand als ‘CSV UTF-8’."
+NO_ROWS = RowError(None, "file", "holds a header but no rows", "Er staat wel een kop in, maar geen rijen.")
+MISSING_COLUMN = ("column is missing", "kolom ontbreekt")
 _JSON_NAMES = {"knownAt" if name == "known_at" else name: name for name in DELIVERY_COLUMNS}
 
 
@@ -38,7 +40,7 @@ def parse_delivery_csv(data: bytes, *, received_at: datetime | None = None) -> p
     if errors:
         raise DeliveryRefused(errors)
     if len(records) == 1:
-        raise DeliveryRefused([RowError(None, "file", "holds a header but no rows")])
+        raise DeliveryRefused([NO_ROWS])
     ragged = ragged_faults(lines, records)
     whole = [place for place, record in enumerate(records) if place and len(record) == len(header)]
     numbers = [lines[place] for place in whole]
@@ -49,7 +51,8 @@ def parse_delivery_csv(data: bytes, *, received_at: datetime | None = None) -> p
 def parse_delivery_json(items: Sequence[object], *, received_at: datetime | None = None) -> pd.DataFrame:
     """The delivery in a decoded JSON list, as `parse_delivery_csv`; rows are counted from 1."""
     if not isinstance(items, list) or not items:
-        raise DeliveryRefused([RowError(None, "body", "must be a list of at least one row")])
+        dutch = "moet een lijst van ten minste één rij zijn"
+        raise DeliveryRefused([RowError(None, "body", "must be a list of at least one row", dutch)])
     errors: list[RowError] = []
     rows: dict[int, list[str]] = {}
     for number, item in enumerate(items, start=1):
@@ -57,7 +60,9 @@ def parse_delivery_json(items: Sequence[object], *, received_at: datetime | None
             errors += _member_faults(number, item)
             rows[number] = [_cell(item.get(name)) for name in _JSON_NAMES]
         else:
-            errors.append(RowError(number, "row", f"must be an object with {', '.join(_JSON_NAMES)}"))
+            names = ", ".join(_JSON_NAMES)
+            dutch = f"moet een object zijn met {names}"
+            errors.append(RowError(number, "row", f"must be an object with {names}", dutch))
     cells = pd.DataFrame(list(rows.values()), columns=list(DELIVERY_COLUMNS), index=list(rows), dtype=str)
     return checked(cells, received_at, errors)
 
@@ -85,17 +90,25 @@ def header_faults(header: list[str], accepted: Sequence[str], required: Sequence
     """
     if not set(header) & set(accepted):
         expected = ", ".join(accepted)
-        return [RowError(1, "header", f"not found; the first line must name the columns: {expected}")]
+        detail = f"not found; the first line must name the columns: {expected}"
+        return [
+            RowError(
+                1, "header", detail, f"niet gevonden; de eerste regel moet de kolommen noemen: {expected}"
+            )
+        ]
     errors: list[RowError] = []
     for place, name in enumerate(header, start=1):
         shown = name if len(name) <= 40 and name.isprintable() and name else f"column {place}"
         reason = personal_column(name) or free_text_column(name)
         if name not in accepted:
-            unknown = f"unknown column; known are {', '.join(accepted)}"
-            errors.append(RowError(1, shown, reason or unknown))
+            known = ", ".join(accepted)
+            unknown = f"unknown column; known are {known}", f"onbekende kolom; bekend zijn {known}"
+            errors.append(RowError(1, shown, *(reason or unknown)))
     twice = [name for name, times in Counter(header).items() if times > 1 and name in accepted]
-    errors += [RowError(1, name, "column occurs more than once") for name in twice]
-    errors += [RowError(1, name, "column is missing") for name in required if name not in header]
+    errors += [
+        RowError(1, name, "column occurs more than once", "kolom komt meer dan eens voor") for name in twice
+    ]
+    errors += [RowError(1, name, *MISSING_COLUMN) for name in required if name not in header]
     return errors
 
 
@@ -154,13 +167,17 @@ def _member_faults(number: int, item: dict[object, object]) -> list[RowError]:
         if field not in _JSON_NAMES:
             reason = personal_column(field) or free_text_column(field)
             shown = field if len(field) <= 40 and field.isprintable() and field else "member"
-            errors.append(RowError(number, shown, reason or f"unknown; known are {', '.join(_JSON_NAMES)}"))
+            known = ", ".join(_JSON_NAMES)
+            unknown = f"unknown; known are {known}", f"onbekend; bekend zijn {known}"
+            errors.append(RowError(number, shown, *(reason or unknown)))
         elif isinstance(value, bool | dict | list):
-            errors.append(RowError(number, field, "must be text, a number or null"))
+            dutch = "moet tekst, een getal of null zijn"
+            errors.append(RowError(number, field, "must be text, a number or null", dutch))
     # Any other absent member fails its own check as an empty cell; an empty value would pass for one.
-    return (
-        errors if "value" in item else [*errors, RowError(number, "value", "is missing; write null for none")]
-    )
+    if "value" not in item:
+        dutch = "ontbreekt; schrijf null als het er niet is"
+        errors.append(RowError(number, "value", "is missing; write null for none", dutch))
+    return errors
 
 
 def _cell(value: object) -> str:

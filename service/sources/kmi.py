@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from service.sources import kmi_cells
+from service.sources.delivery import MISSING_COLUMN
 from service.sources.kmi_files import TextTable, read_table
 from service.sources.kmi_mapping import Ours, SourceMapping
 from service.sources.personal_data import personal_column, personal_values
@@ -41,7 +42,8 @@ def parse_kmi_delivery(
         raise DeliveryRefused(found)
     chosen = table.cells[_chosen(table.cells, mapping)]
     if chosen.empty and not found:
-        raise DeliveryRefused([RowError(None, "file", "has no row that the mapping keeps")])
+        dutch = "Het vertaalbestand laat geen enkele rij over."
+        raise DeliveryRefused([RowError(None, "file", "has no row that the mapping keeps", dutch)])
     ours, turning = _turned(chosen, mapping)
     frame = _checked(ours, received, [*found, *turning], mapping)
     notes: tuple[str, ...] = ()
@@ -56,16 +58,16 @@ def _column_faults(table: TextTable, mapping: SourceMapping) -> list[RowError]:
     known = mapping.known_columns()
     present = list(table.cells.columns)
     row = table.header_row or None
-    errors = [RowError(row, name, "column is missing") for name in known if name not in present]
+    errors = [RowError(row, name, *MISSING_COLUMN) for name in known if name not in present]
     recognised = bool(set(known) & set(present))
     for place, name in enumerate(present, start=1):
         shown = name if recognised and len(name) <= 40 and name.isprintable() else f"column {place}"
         if (reason := personal_column(name)) is not None:
-            errors.append(RowError(row, shown, reason))
+            errors.append(RowError(row, shown, *reason))
         elif name not in known:
-            errors.append(
-                RowError(row, shown, f"unknown to mapping {mapping.name}; map it or add it to ignore")
-            )
+            detail = f"unknown to mapping {mapping.name}; map it or add it to ignore"
+            dutch = f"onbekend in vertaalbestand {mapping.name}; vertaal haar of zet haar bij ‘ignore’"
+            errors.append(RowError(row, shown, detail, dutch))
     return errors
 
 

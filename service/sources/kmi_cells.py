@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from service.sources.refusal import RowError, faults_where
+from service.sources.refusal import CELL, RowError, Said, faults_where
 
 UNREADABLE = "?"
 _TOKENS = {
@@ -50,13 +50,21 @@ Column = tuple[pd.Series, list[RowError]]
 def periods(cells: pd.Series, field: str, layout: str) -> Column:
     """`YYYY-MM` or `YYYY-Qn` from periods written as `layout`; a day within a month is dropped."""
     turn = partial(_period, shape=_shape(layout))
-    return _turned(cells, field, turn, f"is not a period written as {layout}, as the mapping says")
+    said = (
+        f"{CELL}is not a period written as {layout}, as the mapping says",
+        f"{CELL}is geen periode geschreven als {layout}, zoals het vertaalbestand zegt",
+    )
+    return _turned(cells, field, turn, said)
 
 
 def dates(cells: pd.Series, field: str, layout: str) -> Column:
     """`YYYY-MM-DD` from dates written as `layout`; without a day the month's last. Empty stays so."""
     turn = partial(_date, shape=_shape(layout))
-    return _turned(cells, field, turn, f"is not a date written as {layout}, as the mapping says")
+    said = (
+        f"{CELL}is not a date written as {layout}, as the mapping says",
+        f"{CELL}is geen datum geschreven als {layout}, zoals het vertaalbestand zegt",
+    )
+    return _turned(cells, field, turn, said)
 
 
 def counts(cells: pd.Series, field: str, decimal: str, thousands: str, missing: tuple[str, ...]) -> Column:
@@ -73,19 +81,21 @@ def counts(cells: pd.Series, field: str, decimal: str, thousands: str, missing: 
         found = shape.fullmatch(text)
         return None if found is None else found["whole"].replace(thousands or " ", "")
 
-    written = f"thousands {thousands!r}, decimals {decimal!r}"
-    return _turned(cells, field, turn, f"is not a whole number ({written} by the mapping)")
+    said = (
+        f"{CELL}is not a whole number (thousands {thousands!r}, decimals {decimal!r} by the mapping)",
+        f"{CELL}is geen geheel getal (duizendtallen {thousands!r}, decimalen {decimal!r} volgens het vertaalbestand)",
+    )
+    return _turned(cells, field, turn, said)
 
 
 def translated(cells: pd.Series, field: str, table: Mapping[str, str]) -> Column:
     """Our words for theirs; capitals and surrounding blanks do not matter."""
     folded = {theirs.strip().casefold(): ours for theirs, ours in table.items()}
-    return _turned(
-        cells,
-        field,
-        lambda text: folded.get(text.casefold()),
-        "is not in the translation of the mapping; add it",
+    said = (
+        f"{CELL}is not in the translation of the mapping; add it",
+        f"{CELL}staat niet in de vertaling van het vertaalbestand; voeg het toe",
     )
+    return _turned(cells, field, lambda text: folded.get(text.casefold()), said)
 
 
 def layout_fault(layout: str, needed: tuple[str, ...]) -> str | None:
@@ -96,14 +106,14 @@ def layout_fault(layout: str, needed: tuple[str, ...]) -> str | None:
     return None
 
 
-def _turned(cells: pd.Series, field: str, turn: Callable[[str], str | None], detail: str) -> Column:
+def _turned(cells: pd.Series, field: str, turn: Callable[[str], str | None], said: Said) -> Column:
     codes, distinct = pd.factorize(cells)
     results = [turn(str(text).strip()) for text in distinct]
     texts = np.array([UNREADABLE if result is None else result for result in results], dtype=object)
     wrong = np.array([result is None for result in results], dtype=bool)
     column = pd.Series(texts[codes] if len(cells) else [], index=cells.index, dtype="str")
     mask = wrong[codes] if len(cells) else np.zeros(0, dtype=bool)
-    return column, faults_where(mask, cells, field, lambda cell: f"{cell}{detail}")
+    return column, faults_where(mask, cells, field, said)
 
 
 def _shape(layout: str) -> re.Pattern[str]:

@@ -135,7 +135,8 @@ def _refuse_macros(data: bytes) -> None:
 
 def _sheet(book: openpyxl.Workbook, name: str | None) -> Worksheet:
     if name is not None and name not in book.sheetnames:
-        raise _refused(f"has no sheet {name!r}, which the mapping asks for")
+        detail = f"has no sheet {name!r}, which the mapping asks for"
+        raise _refused(detail, f"Het blad {name!r}, waar het vertaalbestand om vraagt, is er niet.")
     if name is None and len(book.sheetnames) > 1:
         raise _refused(
             "has more than one sheet; name the one to read in the mapping ([file] sheet)",
@@ -172,7 +173,8 @@ def _parquet(data: bytes) -> TextTable:
     try:
         table = pq.read_table(pa.BufferReader(data))
     except (pa.ArrowException, OSError) as error:
-        raise _refused("is a Parquet file that cannot be read; write it again") from error
+        dutch = "Dit Parquet-bestand kan niet worden gelezen; schrijf het opnieuw."
+        raise _refused("is a Parquet file that cannot be read; write it again", dutch) from error
     columns = {name: [_text(item) for item in table.column(name).to_pylist()] for name in table.column_names}
     rows = dict(enumerate((list(row) for row in zip(*columns.values(), strict=True)), start=1))
     return _table(list(columns), rows, 0, [])
@@ -190,5 +192,5 @@ def _text(value: object) -> str:
     return value.isoformat() if isinstance(value, date) else str(value).strip()
 
 
-def _refused(detail: str, dutch: str = "") -> DeliveryRefused:
+def _refused(detail: str, dutch: str) -> DeliveryRefused:
     return DeliveryRefused([RowError(None, "file", detail, dutch)])

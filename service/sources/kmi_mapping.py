@@ -99,7 +99,9 @@ class SourceMapping(_Part):
             if name not in self.columns
         ]
         faults += [
-            f"column {name} {personal_column(name)}" for name in self.known_columns() if personal_column(name)
+            f"column {name} {reason[0]}"
+            for name in self.known_columns()
+            if (reason := personal_column(name)) is not None
         ]
         dated = "known_at" in self.columns or "known_at" in self.constants
         if dated and self.known_at is not None and self.known_at.lag_days is not None:

@@ -19,6 +19,8 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from service.sources.refusal import Said
+
 _IDENTIFYING = frozenset(
     re.findall(
         r"\w+",
@@ -74,23 +76,29 @@ _EMAIL = re.compile(r"(?<=[^\s@;,])@[^\s@;,]+\.[a-zA-Z]{2,}")
 _ELEVEN_TEST = (9, 8, 7, 6, 5, 4, 3, 2, -1)
 
 
-def personal_column(name: str) -> str | None:
+def personal_column(name: str) -> Said | None:
     """Why a column of this name is refused, or None. The answer repeats only a name from our own list."""
     bare = _bare(name)
     words = {_bare(word) for word in re.split(r"[^0-9A-Za-z]+|(?<=[a-z])(?=[A-Z])", name)}
     if bare in _IDENTIFYING or _IDENTIFYING_PARTS.search(bare) or words & _IDENTIFYING_WORDS:
-        return "looks like personal data; deliver counts only and leave this column out"
+        return (
+            "looks like personal data; deliver counts only and leave this column out",
+            "lijkt op persoonsgegevens; lever alleen aantallen en laat deze kolom weg",
+        )
     return None
 
 
-def free_text_column(name: str) -> str | None:
+def free_text_column(name: str) -> Said | None:
     """Why a column of this name may hold text about persons, or None; a mapping file may declare it."""
     if _bare(name) in _FREE_TEXT:
-        return "free text about persons; give an ISO code in `citizen`, or use a mapping file"
+        return (
+            "free text about persons; give an ISO code in `citizen`, or use a mapping file",
+            "vrije tekst over personen; geef een ISO-code in ‘citizen’, of gebruik een vertaalbestand",
+        )
     return None
 
 
-def personal_values(cells: pd.Series, *, dates_expected: bool = False) -> list[tuple[np.ndarray, str]]:
+def personal_values(cells: pd.Series, *, dates_expected: bool = False) -> list[tuple[np.ndarray, Said]]:
     """Masks over `cells` (strings) with the reason each marked cell is refused; empty when nothing is.
 
     Each distinct value is looked at once, so a column of repeated codes costs nothing.
@@ -108,26 +116,32 @@ def passes_eleven_test(digits: str) -> bool:
     return weighted % 11 == 0 and int(digits) > 0
 
 
-def personal_columns(names: Iterable[str]) -> list[tuple[int, str]]:
+def personal_columns(names: Iterable[str]) -> list[tuple[int, Said]]:
     """Positions (from 0) of the columns refused by their name, with the reason."""
     found = ((place, personal_column(name)) for place, name in enumerate(names))
     return [(place, reason) for place, reason in found if reason is not None]
 
 
-def _reason(value: str, dates_expected: bool) -> str | None:
+def _reason(value: str, dates_expected: bool) -> Said | None:
     text = _WEB_ADDRESS.sub("", value).strip()
-    remedy = "deliver counts only; the value is not repeated here and was not stored"
     if len(text) < 6:
         return None
     if _ALIEN_NUMBER.search(text):
-        return f"has the shape of an alien number (v-nummer); {remedy}"
+        return _shaped_like("an alien number (v-nummer)", "een v-nummer")
     if any(passes_eleven_test(re.sub(r"\D", "", found)) for found in _NINE_DIGITS.findall(text)):
-        return f"has the shape of a citizen service number (BSN); {remedy}"
+        return _shaped_like("a citizen service number (BSN)", "een burgerservicenummer (BSN)")
     if _EMAIL.search(text):
-        return f"has the shape of an e-mail address; {remedy}"
+        return _shaped_like("an e-mail address", "een e-mailadres")
     if not dates_expected and _DATE.fullmatch(text):
-        return f"has the shape of a birth date; {remedy}"
+        return _shaped_like("a birth date", "een geboortedatum")
     return None
+
+
+def _shaped_like(what: str, wat: str) -> Said:
+    return (
+        f"has the shape of {what}; deliver counts only; the value is not repeated here and was not stored",
+        f"heeft de vorm van {wat}; lever alleen aantallen; de waarde is hier niet herhaald en niet bewaard",
+    )
 
 
 def _bare(name: str) -> str:

@@ -6,25 +6,27 @@ recognised, so no longer text is ever repeated. This module must not know what m
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+Said = tuple[str, str]  # what is wrong, in English and in Dutch
+CELL = "{cell}"
 _QUOTABLE = re.compile(r"-?\d{1,7}([.,]\d{1,3})?|\d{4}[-/]?[MQ]?\d{1,2}|[A-Za-z]{1,4}|[:*.-]")
 
 
 class RowError(NamedTuple):
     """One fault. `row` counts as the deliverer sees it; None when the fault is of the file as a whole.
 
-    `detail_nl` says it in Dutch, as a sentence of its own, where a page shows it.
+    `detail_nl` says it in Dutch, where a page shows it.
     """
 
     row: int | None
     field: str
     detail: str
-    detail_nl: str = ""
+    detail_nl: str
 
 
 class DeliveryRefused(ValueError):
@@ -43,16 +45,17 @@ def quoted(cell: str) -> str:
     return f"'{cell}' " if _QUOTABLE.fullmatch(cell) else ""
 
 
-def faults_where(
-    mask: np.ndarray, cells: pd.Series, field: str, detail: str | Callable[[str], str]
-) -> list[RowError]:
+def faults_where(mask: np.ndarray, cells: pd.Series, field: str, said: Said) -> list[RowError]:
     """One fault for each cell where `mask` holds; `cells` is indexed by row number.
 
-    A detail given as a function receives the cell already passed through `quoted`.
+    Where a sentence begins with CELL the cell stands there, passed through `quoted`.
     """
     places = np.flatnonzero(mask)
     rows = cells.index.to_numpy()[places].tolist()
-    if isinstance(detail, str):
-        return [RowError(row, field, detail) for row in rows]
-    values = cells.iloc[places].tolist()
-    return [RowError(row, field, detail(quoted(value))) for row, value in zip(rows, values, strict=True)]
+    if not any(sentence.startswith(CELL) for sentence in said):
+        return [RowError(row, field, *said) for row in rows]
+    values = [quoted(value) for value in cells.iloc[places].tolist()]
+    return [
+        RowError(row, field, *(sentence.replace(CELL, shown, 1) for sentence in said))
+        for row, shown in zip(rows, values, strict=True)
+    ]

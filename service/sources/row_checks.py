@@ -6,7 +6,7 @@ Every check is a mask over a column, so the cost is that of a few passes, not of
 Must not know whether the cells came from CSV, JSON, a workbook or Eurostat, nor anything of storage.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -15,7 +15,7 @@ import pandas as pd
 
 from service.sources.decision_checks import decision_faults
 from service.sources.personal_data import personal_values
-from service.sources.refusal import DeliveryRefused, RowError, faults_where
+from service.sources.refusal import DeliveryRefused, RowError, Said, faults_where
 
 SERIES = (
     "first_applications",
@@ -68,34 +68,59 @@ def _shape_faults(text: pd.DataFrame) -> list[RowError]:
         ~text["series"].isin(SERIES).to_numpy(),
         text["series"],
         "series",
-        f"unknown; use one of {', '.join(SERIES)}",
+        (f"unknown; use one of {', '.join(SERIES)}", f"onbekend; kies uit {', '.join(SERIES)}"),
     )
-    for field, shape, detail in _SHAPES:
+    for field, shape, said in _SHAPES:
         wrong = ~text[field].str.fullmatch(shape).to_numpy(dtype=bool)
-        errors += faults_where(wrong, text[field], field, detail)
+        errors += faults_where(wrong, text[field], field, said)
     departs = text["geo"].isin(list(_EUROSTAT_GEO)).to_numpy()
-    return errors + faults_where(
-        departs, text["geo"], "geo", lambda cell: f"{cell}is written EL (Greece) or UK here, as Eurostat does"
-    )
+    return errors + faults_where(departs, text["geo"], "geo", _AS_EUROSTAT)
 
 
-_SHAPES: tuple[tuple[str, str, str | Callable[[str], str]], ...] = (
-    ("source", r"[a-z][a-z0-9_-]{0,31}", "is not a source name; use lower-case letters, digits, _ and -"),
-    ("geo", r"[A-Z]{2}", lambda cell: f"{cell}is not a country code; use two capital letters, as NL"),
+_AS_EUROSTAT = (
+    "{cell}is written EL (Greece) or UK here, as Eurostat does",
+    "{cell}heet hier EL (Griekenland) of UK, zoals bij Eurostat",
+)
+_SHAPES: tuple[tuple[str, str, Said], ...] = (
+    (
+        "source",
+        r"[a-z][a-z0-9_-]{0,31}",
+        (
+            "is not a source name; use lower-case letters, digits, _ and -",
+            "is geen naam van een bron; gebruik kleine letters, cijfers, _ en -",
+        ),
+    ),
+    (
+        "geo",
+        r"[A-Z]{2}",
+        (
+            "{cell}is not a country code; use two capital letters, as NL",
+            "{cell}is geen landcode; gebruik twee hoofdletters, zoals NL",
+        ),
+    ),
     (
         "citizen",
         r"[A-Z]{2}|TOTAL|STLS|UNK",
-        lambda cell: f"{cell}is not a citizenship; use two capital letters (SY), TOTAL, STLS or UNK",
+        (
+            "{cell}is not a citizenship; use two capital letters (SY), TOTAL, STLS or UNK",
+            "{cell}is geen nationaliteit; gebruik twee hoofdletters (SY), TOTAL, STLS of UNK",
+        ),
     ),
     (
         "track",
         r"[A-Za-z0-9_.]{0,16}",
-        "is not a track; use at most 16 letters, digits, _ or ., or leave it empty",
+        (
+            "is not a track; use at most 16 letters, digits, _ or ., or leave it empty",
+            "is geen spoor; gebruik hoogstens 16 letters, cijfers, _ of ., of laat het leeg",
+        ),
     ),
     (
         "flag",
         r"[a-z]{0,6}(?:\|[A-Z])?",
-        lambda cell: f"{cell}is not a flag; use letters as Eurostat does (p, e, bd, p|C), or leave it empty",
+        (
+            "{cell}is not a flag; use letters as Eurostat does (p, e, bd, p|C), or leave it empty",
+            "{cell}is geen vlag; gebruik letters zoals Eurostat (p, e, bd, p|C), of laat het leeg",
+        ),
     ),
 )
 
@@ -115,18 +140,27 @@ def _values(cells: pd.Series) -> tuple[pd.Series, list[RowError]]:
     value = pd.to_numeric(cells.where(whole, "0")).astype("Int64").mask(~whole)
     negative = cells.str.fullmatch(r"-[0-9]+(?:[.,][0-9]+)?").to_numpy(dtype=bool)
     large = whole & (value.fillna(0).to_numpy(dtype=np.int64) > LARGEST_COUNT)
-    errors = faults_where(negative, cells, "value", lambda cell: f"{cell}is negative; a count is 0 or more")
-    errors += faults_where(large, cells, "value", f"is too large for a count (at most {LARGEST_COUNT:,})")
-    errors += faults_where(
-        ~whole & ~empty & ~negative,
-        cells,
-        "value",
-        lambda cell: (
-            f"{cell}is not a whole number; write digits only, no thousands separator or decimals, "
-            "and leave it empty when not available"
+    errors: list[RowError] = []
+    most = f"{LARGEST_COUNT:,}"
+    for wrong, said in (
+        (negative, _NEGATIVE),
+        (
+            large,
+            (f"is too large for a count (at most {most})", f"is te groot voor een aantal (hoogstens {most})"),
         ),
-    )
+        (~whole & ~empty & ~negative, _NOT_WHOLE),
+    ):
+        errors += faults_where(wrong, cells, "value", said)
     return value, errors
+
+
+_NEGATIVE = ("{cell}is negative; a count is 0 or more", "{cell}is negatief; een aantal is 0 of meer")
+_NOT_WHOLE = (
+    "{cell}is not a whole number; write digits only, no thousands separator or decimals, and leave it empty when not "
+    "available",
+    "{cell}is geen geheel getal; schrijf alleen cijfers, zonder punten of decimalen, en laat het leeg als het er niet "
+    "is",
+)
 
 
 def _moments(cells: pd.Series, received: pd.Timestamp) -> tuple[pd.Series, list[RowError]]:
@@ -141,13 +175,17 @@ def _moments(cells: pd.Series, received: pd.Timestamp) -> tuple[pd.Series, list[
         moments.isna().to_numpy(),
         cells,
         "known_at",
-        "is not a date; write YYYY-MM-DD, or leave it empty for now",
+        (
+            "is not a date; write YYYY-MM-DD, or leave it empty for now",
+            "is geen datum; schrijf JJJJ-MM-DD, of laat het leeg voor nu",
+        ),
     )
     late = (moments.dt.floor("D") > received).to_numpy(dtype=bool)
-    errors += faults_where(
-        late, cells, "known_at", "lies in the future; give the day the figure became known"
+    said = (
+        "lies in the future; give the day the figure became known",
+        "ligt in de toekomst; geef de dag waarop het cijfer bekend werd",
     )
-    return moments, errors
+    return moments, errors + faults_where(late, cells, "known_at", said)
 
 
 def _period_starts(text: pd.DataFrame, received: pd.Timestamp) -> tuple[pd.Series, list[RowError]]:
@@ -161,23 +199,21 @@ def _period_starts(text: pd.DataFrame, received: pd.Timestamp) -> tuple[pd.Serie
     shares = ~text["citizen"].isin(["TOTAL", ""]) & ~text["series"].str.startswith("decisions")
     good = cells.str.fullmatch(_PERIOD).to_numpy(dtype=bool) | (year & shares.to_numpy(dtype=bool))
     start = period_start(cells.where(good, "1970-01")).mask(~good)
-    errors = faults_where(
-        ~good & ~year,
-        cells,
-        "period",
-        lambda cell: f"{cell}is not a month or quarter; write YYYY-MM with month 01 to 12, or YYYY-Q1 to Q4",
-    )
-    errors += faults_where(
-        ~good & year,
-        cells,
-        "period",
-        lambda cell: (
-            f"{cell}is a year, which is taken for applications by nationality only; write YYYY-MM or YYYY-Qn"
-        ),
-    )
+    errors = faults_where(~good & ~year, cells, "period", _NO_PERIOD)
+    errors += faults_where(~good & year, cells, "period", _WHOLE_YEAR)
     future = (start > received).to_numpy(dtype=bool)
-    errors += faults_where(future, cells, "period", lambda cell: f"{cell}has not begun yet")
-    return start, errors
+    said = "{cell}has not begun yet", "{cell}is nog niet begonnen"
+    return start, errors + faults_where(future, cells, "period", said)
+
+
+_NO_PERIOD = (
+    "{cell}is not a month or quarter; write YYYY-MM with month 01 to 12, or YYYY-Q1 to Q4",
+    "{cell}is geen maand of kwartaal; schrijf JJJJ-MM met maand 01 tot en met 12, of JJJJ-Q1 tot en met Q4",
+)
+_WHOLE_YEAR = (
+    "{cell}is a year, which is taken for applications by nationality only; write YYYY-MM or YYYY-Qn",
+    "{cell}is een jaar, en dat kan alleen bij aanvragen per nationaliteit; schrijf JJJJ-MM of JJJJ-Qn",
+)
 
 
 def period_start(periods: pd.Series) -> pd.Series:
@@ -192,17 +228,18 @@ def period_start(periods: pd.Series) -> pd.Series:
 
 def _order_faults(text: pd.DataFrame, start: pd.Series, known_at: pd.Series) -> list[RowError]:
     early = (known_at < start).to_numpy(dtype=bool)
-    errors = faults_where(
-        early, text["known_at"], "known_at", "lies before the period begins; a count cannot be known so early"
+    said = (
+        "lies before the period begins; a count cannot be known so early",
+        "ligt voor het begin van de periode; zo vroeg kan een aantal niet bekend zijn",
     )
+    errors = faults_where(early, text["known_at"], "known_at", said)
     year = text["period"].str.fullmatch(_YEAR).to_numpy(dtype=bool)
     unfinished = year & ~early & (known_at < start + pd.DateOffset(years=1)).to_numpy(dtype=bool)
-    return errors + faults_where(
-        unfinished,
-        text["period"],
-        "period",
-        lambda cell: f"{cell}was not over when it was known; deliver its months",
+    said = (
+        "{cell}was not over when it was known; deliver its months",
+        "{cell}was nog niet voorbij toen het bekend werd; lever de maanden ervan",
     )
+    return errors + faults_where(unfinished, text["period"], "period", said)
 
 
 def _duplicate_faults(typed: pd.DataFrame) -> list[RowError]:
@@ -213,8 +250,15 @@ def _duplicate_faults(typed: pd.DataFrame) -> list[RowError]:
         return []
     first = keyed.groupby(KEY, sort=False, dropna=False)["row"].transform("first")
     pairs = zip(keyed["row"][again].tolist(), first[again].tolist(), strict=True)
-    fields = "series, source, geo, citizen, track, period and known_at"
+    fields, velden = (
+        f"series, source, geo, citizen, track, period {and_} known_at" for and_ in ("and", "en")
+    )
     return [
-        RowError(row, "period", f"same {fields} as row {earlier}; keep one of the two")
+        RowError(
+            row,
+            "period",
+            f"same {fields} as row {earlier}; keep one of the two",
+            f"dezelfde {velden} als rij {earlier}; houd er één van de twee",
+        )
         for row, earlier in pairs
     ]

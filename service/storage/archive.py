@@ -141,11 +141,12 @@ class ArchiveContents(NamedTuple):
 
 
 class Conflict(NamedTuple):
-    """One reason not to store a batch: the position of the entry in it, the field, and what is wrong."""
+    """One reason not to store a batch: the position of the entry in it, the field, and what is wrong, in Dutch too."""
 
     position: int
     field: str
     detail: str
+    detail_nl: str
 
 
 class ArchiveConflicts(ValueError):
@@ -269,25 +270,39 @@ def _conflicts(
     for position, entry in enumerate(entries):
         hashed = entry.key.hashed
         if hashed in first:
-            yield Conflict(position, "edition", f"the forecast of {entry.key} is given more than once")
+            detail = f"the forecast of {entry.key} is given more than once"
+            yield Conflict(position, "edition", detail, f"de prognose {entry.key} staat er meer dan eens")
             continue
         first[hashed] = position
         current = in_force.get(hashed)
         if entry.supersedes is None and current is not None:
             remedy = f"give `supersedes`: {current.id} and a `reason` to correct it"
-            yield Conflict(position, "edition", f"the forecast of {entry.key} is archived already; {remedy}")
+            detail = f"the forecast of {entry.key} is archived already; {remedy}"
+            dutch = (
+                f"de prognose {entry.key} staat al in het archief; geef ‘supersedes’: {current.id} en een ‘reason’ om "
+                "haar te verbeteren"
+            )
+            yield Conflict(position, "edition", detail, dutch)
         elif entry.supersedes is not None and (current is None or current.id != entry.supersedes):
-            yield Conflict(position, "supersedes", _not_superseded(session, entry, current))
+            yield Conflict(position, "supersedes", *_not_superseded(session, entry, current))
 
 
-def _not_superseded(session: Session, entry: NewEntry, current: ArchivedRow | None) -> str:
+def _not_superseded(session: Session, entry: NewEntry, current: ArchivedRow | None) -> tuple[str, str]:
+    """Why an entry cannot be superseded, in English and in Dutch."""
     named = session.get(ArchivedRow, entry.supersedes)
     if named is None:
-        return f"there is no archived forecast {entry.supersedes}"
+        known = f"there is no archived forecast {entry.supersedes}"
+        return known, f"er is geen gearchiveerde prognose {entry.supersedes}"
     if named.key_hash != entry.key.hashed:
-        return "is the id of another forecast; only edition, issuer, stage and year alike can be corrected"
+        return (
+            "is the id of another forecast; only edition, issuer, stage and year alike can be corrected",
+            "is het id van een andere prognose; alleen met gelijke editie, uitgever, moment en jaar is te verbeteren",
+        )
     assert current is not None, "a key with a version has one in force"
-    return f"was superseded already; the version in force is {current.id}"
+    return (
+        f"was superseded already; the version in force is {current.id}",
+        f"is al vervangen; de geldende versie is {current.id}",
+    )
 
 
 def _values(

@@ -8,7 +8,7 @@ from tests.browser.conftest import NARROW, WIDE, Opener
 from tests.browser.desk import Desk
 from tests.browser.test_accessibility import violations
 from tests.browser.test_pooling_page import higher
-from tests.browser.test_scenarios_page import EXPECTED, opened
+from tests.browser.test_scenarios_page import opened, saved_over
 from tests.browser.test_scenarios_states import sound
 
 pytestmark = pytest.mark.browser
@@ -39,12 +39,7 @@ def test_sets_are_pooled_with_years_joined_as_stated(open_page: Opener, at_desk:
 def test_a_conflict_is_settled(open_page: Opener, at_desk: Desk, width: int) -> None:
     visit = opened(open_page, at_desk, path=f"/scenarios?set={at_desk.set_id}&lang=en", width=width)
     page = visit.page
-    page.fill(EXPECTED, "41,000")
-    at_desk.save_beside("the other", years={"2025": {"expected": 30_000, "spread": 8_000}})
-    page.click("#save")
-    page.fill("#reason", "my reason")
-    page.click("#save-submit")
-    page.locator("#merge-take").wait_for()
+    saved_over(visit, at_desk, "41,000", "my reason", years={"2025": {"expected": 30_000, "spread": 8_000}})
     assert "41,000" in visit.text("#dialog") and "30,000" in visit.text("#dialog")
     sound(visit, width)
     page.click("#merge-take")

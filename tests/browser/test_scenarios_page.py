@@ -26,6 +26,17 @@ def opened(open_page: Opener, at_desk: Desk, **options: Any) -> Visit:
     return open_page(path=path, at=at_desk.address, **options).computed()
 
 
+def saved_over(visit: Visit, at_desk: Desk, expected: str, reason: str, **theirs: Any) -> None:
+    """An edit is saved with a reason when somebody else has just stored `theirs`: the choice per field stands open."""
+    page = visit.page
+    page.fill(EXPECTED, expected)
+    at_desk.save_beside("de ander", **theirs)
+    page.click("#save")
+    page.fill("#reason", reason)
+    page.click("#save-submit")
+    page.locator("#merge-take").wait_for()
+
+
 def density(page: Page) -> str:
     return page.locator("#year-density .line-posterior").get_attribute("d") or ""
 

@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Route
 from tests.browser.conftest import Opener, close_all
 from tests.browser.desk import STATED, Desk, desk
 from tests.browser.fake_service import density, year_row
-from tests.browser.test_scenarios_page import EXPECTED, opened
+from tests.browser.test_scenarios_page import EXPECTED, opened, saved_over
 
 pytestmark = pytest.mark.browser
 
@@ -20,13 +20,9 @@ pytestmark = pytest.mark.browser
 def test_two_experts_choose_per_field_and_nothing_is_overwritten(open_page: Opener, at_desk: Desk) -> None:
     visit = opened(open_page, at_desk)
     page = visit.page
-    page.fill(EXPECTED, "41.000")
     page.fill("#f-scenarios-1-label", "Oorlog elders")
-    at_desk.save_beside("de ander", label="Doorgaan", years={"2025": {"expected": 30_000, "spread": 8_000}})
-    page.click("#save")
-    page.fill("#reason", "mijn reden")
-    page.click("#save-submit")
-    page.locator("#merge-take").wait_for()
+    theirs = {"label": "Doorgaan", "years": {"2025": {"expected": 30_000, "spread": 8_000}}}
+    saved_over(visit, at_desk, "41.000", "mijn reden", **theirs)
     assert at_desk.stored()["version"] == 2
     shown = visit.text("#dialog")
     assert "beide gewijzigd" in shown and "41.000" in shown and "30.000" in shown and "Doorgaan" in shown
@@ -44,12 +40,9 @@ def test_two_experts_choose_per_field_and_nothing_is_overwritten(open_page: Open
 
 
 def test_mine_can_be_kept_as_a_set_of_its_own(open_page: Opener, at_desk: Desk) -> None:
-    page = opened(open_page, at_desk).page
-    page.fill(EXPECTED, "41.000")
-    at_desk.save_beside("de ander", probability=0.6, label="Doorgaan")
-    page.click("#save")
-    page.fill("#reason", "mijn reden")
-    page.click("#save-submit")
+    visit = opened(open_page, at_desk)
+    page = visit.page
+    saved_over(visit, at_desk, "41.000", "mijn reden", probability=0.6, label="Doorgaan")
     page.click("#merge-apart")
     page.locator("#save-submit").wait_for()
     page.click("#save-submit")

@@ -87,7 +87,10 @@ def years_left_open() -> Case:
 
 
 def nothing_later() -> Case:
-    return case(at_cutoff(), event("war", 0.4, 20_000.0, 3_000.0), event("deal", 0.3, -9_000.0, 3_000.0))
+    """What takes does so in years not begun: at the floor of this one the density of a sum cut there has edges."""
+    return case(
+        at_cutoff(), event("war", 0.4, 20_000.0, 3_000.0), event("deal", 0.3, -9_000.0, 3_000.0, 2019)
+    )
 
 
 CASES: dict[str, Callable[[], Case]] = {
