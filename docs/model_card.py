@@ -224,8 +224,9 @@ evidence by which experts' scenarios are weighed, as one more opinion beside the
 {facts}
 
 Counts are rounded to five by who publishes them; provisional and estimated figures weigh less; a month flagged as a
-break starts a new level. Nothing known after the day of a forecast enters it. Not used: population, policy, weather,
-news, or anything that would itself have to be forecast.
+break starts a new level. A first figure that stands alone, too far from the three after it for any month, is set aside
+and said to be (`models/measurement/beginnings.py`): none of these is. Nothing known after the day of a forecast enters
+it. Not used: population, policy, weather, news, or anything that would itself have to be forecast.
 
 ## Equations
 

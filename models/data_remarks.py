@@ -2,16 +2,19 @@
 
     synthetic_data, one_source, panel_of_one, old_last_month, unused_months,
     retracted_months, filled_months                                                     about what is known
-    long_zero_run, spike, level_restarted                                               about how the series behaves
+    long_zero_run, spike, beginning_set_aside, level_restarted                          about how the series behaves
 
 Odd figures are not corrected: heavy tails and the count noise keep a single one from ruling the forecast, but who
-reads the numbers must know that they are there. Web-safe; must not know models of the counts, storage or HTTP.
+reads the numbers must know that they are there. Only with one a level cannot begin (`measurement.beginnings`).
+Web-safe; must not know models of the counts, storage or HTTP.
 """
 
 from datetime import date
 
 import numpy as np
 
+from models.measurement.beginnings import OddBeginning
+from models.measurement.findings import beginning_parameters, beginning_sentence
 from models.observation import Observation, filled_gaps
 from models.panel.known import SYNTHETIC
 from models.panel.series import PanelSeries
@@ -41,8 +44,12 @@ def remarks(
     in_force: MonthlySeries,
     observation: Observation,
     cutoff: date,
+    aside: tuple[OddBeginning, ...] = (),
 ) -> tuple[Remark, ...]:
-    """Everything there is to say, in the order in which a reader should hear it; `sources` are all of the target."""
+    """Everything there is to say, in the order in which a reader should hear it.
+
+    `sources` are all of the target, `aside` its first figures that are not used.
+    """
     last = in_force.until(observation.first_later_month - 1)
     found = (
         _synthetic(source),
@@ -54,6 +61,7 @@ def remarks(
         _filled(at_cutoff, in_force, observation),
         _zero_run(last),
         _spikes(last),
+        *(Remark("beginning_set_aside", beginning_sentence(odd), beginning_parameters(odd)) for odd in aside),
         _restart(target.geo, panel.until(observation.first_later_month - 1)),
     )
     return tuple(remark for remark in found if remark is not None)

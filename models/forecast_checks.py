@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from models.data_remarks import remarks
+from models.measurement.beginnings import OddBeginning, without_odd_beginnings
 from models.measurement.panel import Measured, measured_panel, measured_target
 from models.measurement.sources import monthly_totals
 from models.observation import Observation, figures_in_force, observe
@@ -96,10 +97,11 @@ def target_data(
     old = known_at(rows, cutoff)
     own = old[old["geo"] == target.geo]
     source, sources = _choose_source(own, target, cutoff), frozenset(own["source"])
-    panels, references = _panels(rows, cutoff, as_of, target, source)
+    measured, references = _panels(rows, cutoff, as_of, target, source)
+    panels, aside = _fit_to_begin(measured, target.geo)
     at_cutoff, newest = (panel.one(target.geo) for panel in panels)
     at_as_of = figures_in_force(at_cutoff, newest, cutoff)
-    left = int(at_as_of.available.sum())
+    left = int(at_as_of.available.sum()) + len(aside)
     if left < MIN_MONTHS:
         raise ForecastRefused(
             "asOf",
@@ -107,11 +109,11 @@ def target_data(
             f"Op {as_of} golden er nog maar {left} maanden van {source}; kies een eerdere dag.",
         )
     observation = observe(at_cutoff, at_as_of, cutoff, horizon_years)
-    said = remarks(target, source, sources, panels[0], at_cutoff, newest, at_as_of, observation, cutoff)
-    measured = measured_target(rows, target.geo, as_of, source, references)
-    return TargetData(
-        target.geo, measured.reference, at_cutoff, at_as_of, *panels, observation, said, measured
+    said = remarks(
+        target, source, sources, panels[0], at_cutoff, newest, at_as_of, observation, cutoff, aside
     )
+    told = measured_target(rows, target.geo, as_of, source, references, aside)
+    return TargetData(target.geo, told.reference, at_cutoff, at_as_of, *panels, observation, said, told)
 
 
 def counted_at_cutoff(realisations: pd.DataFrame, target: ForecastTarget, cutoff: date) -> float:
@@ -135,6 +137,15 @@ def _panels(
     first, references = measured_panel(known_panel(old, at_cutoff), rows, at_cutoff, cutoff)
     second, references = measured_panel(known_panel(new, later), rows, later, as_of, references)
     return (first, _with_target(second, target.geo)), references
+
+
+def _fit_to_begin(
+    panels: tuple[PanelSeries, PanelSeries], geo: str
+) -> tuple[tuple[PanelSeries, PanelSeries], tuple[OddBeginning, ...]]:
+    """The panels without first figures that no level can begin with, and those of the target in either of them."""
+    (first, early), (second, late) = (without_odd_beginnings(panel) for panel in panels)
+    of_target = {odd.month: odd for odd in (*early.get(geo, ()), *late.get(geo, ()))}
+    return (first, second), tuple(of_target[month] for month in sorted(of_target))
 
 
 def _with_target(panel: PanelSeries, geo: str) -> PanelSeries:

@@ -15,6 +15,7 @@ from typing import Literal
 
 import numpy as np
 
+from models.measurement.beginnings import OddBeginning
 from models.measurement.combined import Combined
 from models.measurement.sources import SourceFigures
 from models.measurement.years import MATERIAL
@@ -66,10 +67,15 @@ class RecentMonth:
     beyond_chance: bool
 
 
-def data_findings(combined: Combined, expected: tuple[str, ...] = ()) -> tuple[Finding, ...]:
-    """All findings, the most severe first. `expected` names the sources that should have had figures."""
+def data_findings(
+    combined: Combined, expected: tuple[str, ...] = (), aside: tuple[OddBeginning, ...] = ()
+) -> tuple[Finding, ...]:
+    """All findings, the most severe first.
+
+    `expected` names the sources that should have had figures, `aside` are the first figures that are not used.
+    """
     found = [*_absent(combined, expected), *_apart(combined), *_changed(combined), *_filled(combined)]
-    found += [*_late(combined), *_provisional(combined)]
+    found += [*_late(combined), *_provisional(combined), *(_set_aside(odd) for odd in aside)]
     order = {"serious": 0, "warning": 1, "info": 2}
     return tuple(sorted(found, key=lambda finding: order[finding.severity]))
 
@@ -226,6 +232,24 @@ def _provisional(combined: Combined) -> Iterator[Finding]:
              "revised": figures.completeness.revised, "correction": float(np.expm1(figures.shift[place[-1]])),
              "noise": float(np.sqrt(figures.variance[place[-1]]))},
         )  # fmt: skip
+
+
+def _set_aside(odd: OddBeginning) -> Finding:
+    return Finding("beginning_set_aside", "warning", beginning_sentence(odd), beginning_parameters(odd))
+
+
+def beginning_sentence(odd: OddBeginning) -> str:
+    """What is to be said of a first figure that is not used."""
+    return (
+        f"The first figure of the level, {odd.count:,.0f} in {odd.month}, lies further from the three after it "
+        f"({odd.lowest:,.0f} to {odd.highest:,.0f}) than months do: it is set aside as if it were not known. Check it "
+        "with who delivered it."
+    )
+
+
+def beginning_parameters(odd: OddBeginning) -> dict[str, Parameter]:
+    """The same as numbers, persons."""
+    return {"month": str(odd.month), "count": odd.count, "lowest": odd.lowest, "highest": odd.highest}
 
 
 def _severity(variance: Array) -> Severity:

@@ -14,10 +14,13 @@ from datetime import date
 
 import pandas as pd
 
-from models.measurement.combined import combined_series
+from models.measurement.beginnings import OddBeginning, without_odd_beginnings
+from models.measurement.combined import Combined, combined_series
 from models.measurement.findings import Finding, data_findings
 from models.measurement.sources import MEASURED_TWICE, PAIR, measuring_sources, revisions_by_source
+from models.panel.known import known_panel
 from models.panel.series import PanelSeries
+from models.vintage import known_at
 
 _SHARE_MONTHS = 12
 
@@ -61,12 +64,31 @@ def measured_panel(
 
 
 def measured_target(
-    rows: pd.DataFrame, geo: str, as_of: date, source: str, references: Mapping[str, str]
+    rows: pd.DataFrame,
+    geo: str,
+    as_of: date,
+    source: str,
+    references: Mapping[str, str],
+    aside: tuple[OddBeginning, ...] = (),
 ) -> Measured:
-    """Shares and findings of one country as known on a day; `source` is the one the panel chose for it."""
+    """Shares and findings of one country as known on a day; `source` is the one the panel chose for it.
+
+    `aside` are the country's first figures that are not used.
+    """
     names, reference = _measuring(rows, geo, as_of, source), references.get(geo, source)
     combined = combined_series(rows, geo, as_of, sources=names, reference=reference)
-    return Measured(combined.reference, combined.mean_shares(_SHARE_MONTHS), data_findings(combined))
+    return Measured(
+        combined.reference, combined.mean_shares(_SHARE_MONTHS), data_findings(combined, aside=aside)
+    )
+
+
+def beginnings_aside(
+    rows: pd.DataFrame, geo: str, as_of: date, combined: Combined
+) -> tuple[OddBeginning, ...]:
+    """The first figures of a country's series `combined` that a forecast of that day does not use."""
+    known = known_at(rows[rows["geo"] == geo], as_of)
+    panel = known_panel(known, {geo: combined.reference}).with_one(geo, combined.series)
+    return without_odd_beginnings(panel)[1].get(geo, ())
 
 
 def _measuring(rows: pd.DataFrame, geo: str, as_of: date, chosen: str) -> tuple[str, ...]:

@@ -126,6 +126,7 @@ def read_data_quality(
 ) -> DataQuality:
     from models.measurement.combined import combined_series
     from models.measurement.findings import data_findings, recent_months
+    from models.measurement.panel import beginnings_aside
     from models.measurement.sources import expected_sources, measuring_sources, monthly_totals
     from models.measurement.years import yearly_differences
 
@@ -136,7 +137,8 @@ def read_data_quality(
     if not sources:
         raise not_found(f"figure of {series} of {geo} ({citizen}) known on {day}")
     combined = combined_series(rows, geo, day, sources=sources)
-    findings = data_findings(combined, expected_sources(geo, sources))
+    aside = beginnings_aside(rows, geo, day, combined)
+    findings = data_findings(combined, expected_sources(geo, sources), aside)
     return DataQuality(
         series=series,
         geo=geo,

@@ -79,3 +79,16 @@ def test_nothing_known_is_not_found_and_missing_questions_are_named(client: Any)
     bad = client.get("/v1/data-quality", params={"asOf": "2021-02-30"})
     assert bad.status_code == 400
     assert {error["field"] for error in bad.json()["errors"]} == {"series", "geo", "asOf"}
+
+
+@pytest.mark.parametrize("flag", ["", "b"])
+def test_a_first_figure_that_is_not_used_is_said(client: Any, flag: str) -> None:
+    """The first of all, or the first since what is counted changed."""
+    at = 24 if flag else 0
+    odd = rows("eurostat", to_five(np.exp(flow(60, 5))), geo="DE")
+    odd.loc[at, ["value", "flag"]] = [100 * odd.loc[at, "value"], flag]
+    deliver(client, odd)
+    (said,) = client.get("/v1/data-quality", params={**ASKED, "geo": "DE"}).json()["findings"]
+    assert (said["code"], said["severity"]) == ("beginning_set_aside", "warning")
+    assert said["parameters"]["month"] == ("2017-01" if flag else "2015-01")
+    assert said["parameters"]["count"] > 20 * said["parameters"]["highest"]

@@ -73,6 +73,27 @@ def test_a_spike_of_a_hundred_times() -> None:
     assert "spike" not in codes(forecast(tenfold))
 
 
+def test_a_first_month_a_hundred_times_too_high_is_set_aside() -> None:
+    first, after = float(SERIES.counts[0]), SERIES.counts[1:4]
+    odd, usual = forecast(changed("2010-01", "2010-01", 100 * first)), forecast(rows(SERIES))
+    told = {"month": "2010-01", "count": 100 * first, "lowest": after.min(), "highest": after.max()}
+    assert codes(odd)["beginning_set_aside"] == told
+    (finding,) = odd.data.measured.findings
+    assert (finding.code, finding.severity, finding.parameters) == ("beginning_set_aside", "warning", told)
+    assert np.isnan(odd.data.panel_at_cutoff.counts[0]).all()
+    # The rest is as if it had never been delivered.
+    without = forecast(changed("2010-01", "2010-01", None))
+    assert odd.posterior.layer.quantiles((0.5,)) == pytest.approx(without.posterior.layer.quantiles((0.5,)))
+    assert "beginning_set_aside" not in codes(usual)
+
+
+def test_a_month_set_aside_still_counts_among_those_that_are_needed() -> None:
+    odd = changed("2015-06", "2015-06", 100 * float(SERIES.counts[65]))
+    fewest = odd[odd["period"].between("2015-06", "2018-05")]
+    found = target_data(fewest, TARGET, CUTOFF, CUTOFF, 3)
+    assert (len(fewest), int(found.at_cutoff.available.sum())) == (36, 35)
+
+
 def test_every_month_provisional() -> None:
     (said,) = forecast(rows(SERIES, flag="p")).data.measured.findings
     assert (said.code, said.severity) == ("all_provisional", "serious")

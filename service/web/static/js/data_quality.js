@@ -5,7 +5,7 @@ import { has, month, named, percent, t } from "./i18n.js";
 
 const PARTS = new Set(["part", "lower", "upper", "largest", "before", "after", "noise", "correction"]);
 const SOURCES = new Set(["source", "reference", "other", "used"]);
-const MONTHS = new Set(["first", "last", "since"]);
+const MONTHS = new Set(["first", "last", "since", "month"]);
 const KIND = { serious: "error", warning: "warning", info: "info" };
 
 /** A box with one line per finding, or nothing. findings: `dataQuality` of GET /forecasts/{id}, severest first. */
