@@ -8,8 +8,9 @@ saw before: the model of all countries can explain it by either, a chain finds o
 country misses its marks. Any later month has the months before it to tell which. A figure set aside is treated as not
 known. What it says of a year three years on or more is nothing, so a rule that errs costs nothing.
 
-From 7 errors above and 10.6 below chains part (six countries of eight years, one of them odd). The first figures of 81
-published series of countries lie at most 1.6 above and 5.9 below, those of 1,247 by nationality 4.4 and 9.8.
+Six countries of eight years, one of them odd: from 7 errors above chains part, and in some fits from 8 below. The first
+figures of 81 published series of countries lie at most 1.6 above and 5.9 below, those of 1,247 by nationality 4.4 and
+9.8; a level that begins low and grows must stay, so what lies 8 to 10 below is left to the model.
 This module knows nothing of sources, storage or PyMC.
 """
 
