@@ -12,6 +12,7 @@ from service.scenario_changes import create_scenario_set
 from service.storage import jobs
 from service.storage.base import make_engine, migrate, session_factory, writing
 from tests.contract.forecast_inputs import AS_OF, CUTOFF, TARGET, counts, deliver, scenario_set
+from tests.contract.refusals import faults_in
 
 
 def stock(folder: Path) -> str:
@@ -37,9 +38,7 @@ def model_only(**changes: Any) -> dict[str, Any]:
 
 
 def fields(refused: Any) -> set[str]:
-    assert refused.status_code == 400, refused.text
-    assert refused.headers["content-type"] == "application/problem+json"
-    return {error["field"] for error in refused.json()["errors"]}
+    return {error["field"] for error in faults_in(refused)}
 
 
 def total(client: Any) -> int:

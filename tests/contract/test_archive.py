@@ -13,6 +13,7 @@ from anyio.from_thread import start_blocking_portal
 from service.app import create_app
 from service.settings import Settings
 from tests.conftest import Client
+from tests.contract.refusals import faults_in
 
 CSV = {"Content-Type": "text/csv"}
 HEADER = "series,geo,citizen,edition,issued_on,cutoff,target_year,stage,issuer,quantile_level,value,source"
@@ -52,9 +53,7 @@ def without(name: str, **changes: Any) -> dict[str, Any]:
 
 
 def faults(answer: Any) -> list[tuple[str, int | None]]:
-    assert answer.status_code == 400, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    return [(error["field"], error.get("row")) for error in answer.json()["errors"]]
+    return [(error["field"], error.get("row")) for error in faults_in(answer)]
 
 
 def scenario(year: int = 2025) -> dict[str, Any]:

@@ -99,5 +99,9 @@ def test_a_forecast_of_another_target_is_refused_with_the_reason(two: Two) -> No
     assert refused.status_code == 400
     assert refused.headers["content-type"] == "application/problem+json"
     assert refused.json()["errors"] == [
-        {"field": "against", "detail": "is of another series, country or nationality"}
+        {
+            "field": "against",
+            "detail": "is of another series, country or nationality",
+            "detailNl": "gaat over een andere reeks, een ander land of een andere nationaliteit",
+        }
     ]

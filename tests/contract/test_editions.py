@@ -12,6 +12,7 @@ from service.app import InstroomApp
 from tests.conftest import Client
 from tests.contract.every_role import service_with_roles
 from tests.contract.made_up_editions import deliver_counts, finished
+from tests.contract.refusals import faults_in
 
 DECISION = {"edition": "2018-2", "decidedOn": "2018-11-01", "note": "as computed"}
 FIGURES = [{"year": 2019, "scenario": "maximum", "value": 90_000}]
@@ -46,8 +47,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editions]:
 
 
 def fields(answer: Any) -> list[str]:
-    assert answer.status_code == 400, answer.text
-    return [error["field"] for error in answer.json()["errors"]]
+    return [error["field"] for error in faults_in(answer)]
 
 
 def test_an_adopted_forecast_is_an_edition(made: Editions) -> None:

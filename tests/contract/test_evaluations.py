@@ -26,6 +26,7 @@ from service.worker.supervisor import Supervisor
 from tests.conftest import Client
 from tests.contract.evaluation_inputs import ARCHIVE, OTHERS, OUTCOMES, asked, published, stated
 from tests.contract.forecast_inputs import counts, deliver
+from tests.contract.refusals import faults_in
 
 KNOWN_BEFORE, KNOWN_AFTER = ({"source": "kmi", "asOf": day} for day in ("2024-04-30", "2024-05-01"))
 
@@ -104,9 +105,7 @@ def done(computed: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def fields(answer: Any) -> list[str]:
-    assert answer.status_code == 400, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    return [error["field"] for error in answer.json()["errors"]]
+    return [error["field"] for error in faults_in(answer)]
 
 
 def test_a_finished_evaluation_has_the_shape_of_the_contract(done: dict[str, Any]) -> None:

@@ -174,7 +174,8 @@ def test_a_refusal_is_told_with_its_field(settings: Settings, sessions: Sessions
     assert failed.state is JobState.FAILED
     assert failed.problem is not None
     assert failed.problem["status"] == 400
-    assert failed.problem["errors"] == [{"field": "/cutoff", "detail": "has no figures before it"}]
+    said = {"detail": "has no figures before it", "detailNl": "heeft geen cijfers ervoor"}
+    assert failed.problem["errors"] == [{"field": "/cutoff", **said}]
 
 
 def test_an_error_fails_the_job_and_keeps_its_text_to_the_log(
