@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from models.weigher import Part
 from priors.events import EventBelief, EventGroup, additions_under
@@ -37,8 +38,7 @@ class Belief:
         return {c.key: c for c in self.density.components}
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """A component between two beliefs: whether its own statements and its years' correlation are the edited ones,
     and which changes of events are made."""
 

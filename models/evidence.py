@@ -146,11 +146,11 @@ class Evidence:
         ratio, log_constant = self._ratio
         if first:
             points[:, 0], log_jacobian = self._share_so_far(totals)
-        logs = ratio(points).astype(np.float64)
+        logs = ratio(points)
         logs += log_jacobian + log_constant if first else log_constant
         if self.correction:
             logs += self.correction(points[:, first:])
-        return logs
+        return logs.astype(np.float64)
 
     @cached_property
     def _ratio(self) -> tuple[DensityRatio, float]:

@@ -67,7 +67,7 @@ class StepMixtures:
 
     def _inverted(self, curves: Array, wanted: Array) -> Array:
         """Where curves `(step, year, edge)` reach `wanted` `(step, year, 1)`, linear within a cell: `(step, year)`."""
-        at = np.count_nonzero(curves < wanted, axis=2, keepdims=True).clip(1, curves.shape[2] - 1)
+        at = np.argmax(curves >= wanted, axis=2)[..., None].clip(1, curves.shape[2] - 1)
         below, above = (np.take_along_axis(curves, place, axis=2) for place in (at - 1, at))
         share = ((wanted - below) / np.where(above > below, above - below, 1.0)).clip(0.0, 1.0)
         low, high = (

@@ -33,6 +33,8 @@ __all__ = [
 DEFAULT_DEGREES_OF_FREEDOM = 4.0
 # Below this the belief and the counts contradict each other; what is left is rounding, not opinion.
 LEAST_MASS = 1e-12
+# A thousandth of what tables of totals are exact to.
+HARDLY_CUT = 1e-9
 
 
 @dataclass(frozen=True)
@@ -98,11 +100,15 @@ class Marginal:
         return np.asarray(np.clip(np.where(below < 0.5, low, high), lower, upper), dtype=np.float64)
 
     def at_scores(self, scores: FloatArray) -> FloatArray | None:
-        """Totals at standard normal scores, any shape, where that is a closed form: an uncut lognormal; else None."""
+        """Totals at standard normal scores, any shape, where that is a closed form: a lognormal hardly cut; else None.
+
+        What little of it lies below the floor is lifted onto it.
+        """
         own = self._parent
-        if self.removed > 0.0 or not isinstance(own, Lognormal):
+        if self.removed > HARDLY_CUT or not isinstance(own, Lognormal):
             return None
-        return np.exp(float(own.log_median) + float(own.s) * scores)
+        totals = np.exp(float(own.log_median) + float(own.s) * scores)
+        return np.maximum(totals, self.floor) if self.removed > 0.0 else totals
 
     def mean(self) -> float:
         """Exact mean after cutting (persons)."""

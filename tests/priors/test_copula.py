@@ -17,9 +17,9 @@ from priors.copula import (
     log_density,
     log_density_of,
 )
-from priors.families import FAMILIES, marginal
+from priors.families import FAMILIES, HARDLY_CUT, marginal
 from priors.mixture import Component
-from priors.score_table import normal_score, score_table
+from priors.score_table import normal_score, score_table, totals_at
 
 YEARS = (2024, 2025, 2026, 2027, 2028)
 RHO = 0.8
@@ -180,3 +180,13 @@ def test_an_edit_is_tabulated_and_drawn_while_a_slider_moves(family: str) -> Non
     # The fastest of several, since other work only ever adds; twice the budgets of 10 and 6 ms.
     assert min(tabulate) < 0.020
     assert min(draw) < 0.012
+
+
+def test_a_lognormal_hardly_cut_is_drawn_in_closed_form() -> None:
+    belief, z = marginal("lognormal", 18_600.0, 1_800.0, floor=10_170.0), np.linspace(-4, 4, 401)
+    assert 0 < belief.removed < HARDLY_CUT
+    exact = np.where(z < 0, belief.ppf(stats.norm.cdf(z)), belief.isf(stats.norm.sf(z)))
+    np.testing.assert_allclose(totals_at(belief, z), exact, rtol=2e-6)
+    assert belief.at_scores(z) is not None
+    assert totals_at(belief, np.array([-9.0])).tolist() == [belief.floor]
+    assert marginal("lognormal", 18_000.0, 2_500.0, floor=10_170.0).at_scores(z) is None
