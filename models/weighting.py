@@ -7,7 +7,8 @@ component: where the weights are too uneven, the normals are drawn from a propos
 weighed back to N(0, I) (models/proposals.py). A proposal that served a belief serves the same belief moved a little,
 and saves finding it again.
 
-Runs in the web process on every edit: NumPy and SciPy only.
+All of it is in single precision, for forecasts as for what-ifs: half the time, and 1e-7 of a total. Weights are
+summed in double precision. Runs in the web process on every edit: NumPy and SciPy only.
 """
 
 import math

@@ -356,6 +356,20 @@ def test_a_proposal_that_served_a_belief_serves_it_moved_a_little() -> None:
     )
 
 
+def test_what_did_without_a_proposal_is_tried_without_one() -> None:
+    here = in_autumn()
+    base = base_normals(20_000, 3, 3)
+    a, b = np.median(here.model.totals, axis=0)[:2]
+    near = component("near", {2018: belief(a, 0.15 * a), 2019: belief(b, 0.3 * b)})
+    whole, piecewise = (weigh_component(near, 0.7, here.evidence, base, starts) for starts in ([None], []))
+    assert whole.method == piecewise.method == "weighted"
+    np.testing.assert_allclose(whole.log_weights, piecewise.log_weights, atol=1e-4)
+    far = component("far", {2018: belief(2.2 * a, 0.16 * 2.2 * a), 2019: belief(2.6 * b, 0.3 * b)})
+    tried, found = (weigh_component(far, 0.7, here.evidence, base, starts) for starts in ([None], []))
+    assert tried.method == found.method == "adapted"
+    np.testing.assert_array_equal(tried.log_weights, found.log_weights)
+
+
 def test_restricted_and_open_years() -> None:
     here: Any = next_spring()
     assert open_years_of(here.evidence) == [2018, 2019, 2020]
