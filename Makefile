@@ -23,7 +23,7 @@ check: .venv/ready-dev
 
 bench: .venv/ready-dev .venv-bench/ready
 	$(PY) -m benchmarks.what_if && $(PY) -m benchmarks.page_edit && $(PY) -m benchmarks.memory && $(PY) -m benchmarks.start && $(PY) -m benchmarks.sampler
-	$(PY) -m benchmarks.split_paths --http && $(PY) -m benchmarks.scaling
+	$(PY) -m benchmarks.split_paths --http && $(PY) -m benchmarks.totals && $(PY) -m benchmarks.scaling
 	.venv-bench/bin/python -m benchmarks.accuracy
 
 docs: .venv/ready-dev

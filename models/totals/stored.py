@@ -96,10 +96,11 @@ class SummedSplitter:
 
     def chunk(self, first_draw: int, totals: NDArray[Any]) -> Counts:
         """`(draw, month, citizen)`; adds up to `totals` because the paths do."""
-        out = np.zeros((*totals.shape, self.citizens), dtype=np.int32)
+        # A nationality's persons lie together, as in each part's own split: added so, they are read once.
+        out = np.zeros((self.citizens, *totals.shape), dtype=np.int32)
         for part in self.parts:
             part.add(first_draw, out)
-        return out
+        return out.transpose(1, 2, 0)
 
 
 @dataclass(frozen=True)
@@ -112,14 +113,15 @@ class _Part:
     citizens: tuple[str, ...]
 
     def add(self, first_draw: int, out: Counts) -> None:
-        """Add the persons of a chunk of draws to `out` (draw, month, citizen of the total)."""
-        paths = np.asarray(self.paths[first_draw : first_draw + len(out)])
+        """Add the persons of a chunk of draws to `out` (citizen of the total, draw, month)."""
+        paths = np.asarray(self.paths[first_draw : first_draw + out.shape[1]])
         if self.composition is None:
-            out[:, :, self.citizens.index(OTHER)] += paths
+            out[self.citizens.index(OTHER)] += paths
             return
         # Months that this series has counted and another has not.
         known = self.composition.counted[self.counted :]
-        columns = [self.citizens.index(citizen) for citizen in self.composition.citizens]
-        out[:, : len(known), columns] += known
         split = self.composition.divided(first_draw, paths[:, len(known) :])
-        out[:, len(known) :, columns] += split
+        for column, citizen in enumerate(self.composition.citizens):
+            own = out[self.citizens.index(citizen)]
+            own[:, : len(known)] += known[:, column]
+            own[:, len(known) :] += split[:, :, column]
