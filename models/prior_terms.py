@@ -85,3 +85,21 @@ def terms(name: str, priors: Mapping[str, Prior]) -> dict[str, Any]:
         back = _BACK[prior.family]
         made[key] = pm.Deterministic(key, back(behind[place]) if back else behind[place])
     return made
+
+
+def terms_at_once(name: str, priors: Mapping[str, Prior]) -> Any:
+    """The vector of several scalar random variables, each also there by its name: the law of `terms`, in order.
+
+    Its operations are on the vector, so that there are fewer of them to compile.
+    """
+    mu, sigma = (np.array([prior.parameters[key] for prior in priors.values()]) for key in ("mu", "sigma"))
+    behind = pm.Normal(name, mu, sigma, shape=len(priors))
+    found = behind
+    for family, back in _BACK.items():
+        own = np.array([prior.family == family for prior in priors.values()])
+        if back is not None and own.any():
+            # What is not of the family must not overflow in it, where it is not even taken.
+            found = pt.switch(own, back(pt.switch(own, behind, 0.0)), found)
+    for place, key in enumerate(priors):
+        pm.Deterministic(key, found[place])
+    return found

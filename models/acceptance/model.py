@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict
 from models.acceptance.data import AcceptanceData, PolicyBreak
 from models.acceptance.density import acceptance_log_density
 from models.backend import pm, pt
-from models.prior_terms import Prior, term, terms
+from models.prior_terms import Prior, term, terms_at_once
 from models.sampling import Sampled, SamplerDiagnostics, Sampling, sample
 
 Array = NDArray[np.float64]
@@ -133,15 +133,18 @@ _POPULATION = (
     "typical_step",
     "size_slope",
     "spread",
-    "turbulent_share",
-    "turbulent_factor",
     "pull",
     "elsewhere_weight",
     "start",
+    "turbulent_share",
+    "turbulent_factor",
     "batch",
     "correlation",
     "shock",
 )
+_SCALARS = slice(3, 10)
+"""Those of `filter.SCALARS`, in its order."""
+_SQUARED = [name in ("start", "turbulent_factor") for name in _POPULATION[_SCALARS]]
 
 
 @dataclass(frozen=True)
@@ -172,9 +175,11 @@ def build_acceptance_model(
         counts = pm.Data("counts", counts_of(data))
         first = pt.cast(pm.Data("first", data.first.astype(float)), "int64")
         years = pm.Data("years", data.years)
-        population = terms("population_normal", {name: getattr(priors, name) for name in _POPULATION})
+        drawn = terms_at_once("population_normal", {name: getattr(priors, name) for name in _POPULATION})
+        population = {name: drawn[place] for place, name in enumerate(_POPULATION)}
         moved = pm.Normal("shock_normal", 0, 1, dims="later_period")
-        path = pt.concatenate([pt.zeros(1), pt.cumsum(population["shock"] * pt.sqrt(years) * moved)])
+        path = pt.zeros(len(data.periods))
+        path = pt.cumsum(pt.set_subtensor(path[1:], population["shock"] * pt.sqrt(years) * moved))
         offset = term("level", priors.level) + path[:, None] + pt.zeros_like(counts[0])
         if len(tracks) > 1:
             in_track = np.equal.outer(belongs, np.arange(1, len(tracks))).astype(float)
@@ -191,7 +196,7 @@ def build_acceptance_model(
             effect = pm.Deterministic("break_effect", size, dims="break")
             offset = offset + pt.tensordot(effect, pm.Data("within", break_cells(data, breaks)), axes=1)
         step = _steps(population, pm.Data("log_sizes", log_sizes(data)))
-        density = acceptance_log_density(_scalars(population), step**2, offset, counts, first, years)[0]
+        density = acceptance_log_density(_scalars(drawn[_SCALARS]), step**2, offset, counts, first, years)[0]
         pm.Potential("log_density", pt.sum(density))
     return model
 
@@ -209,19 +214,9 @@ def log_sizes(data: AcceptanceData) -> Array:
     return np.where(decided > 0, np.log(np.maximum(mean, 1.0) / REFERENCE_SIZE), 0.0)
 
 
-def _scalars(population: dict[str, Any]) -> Any:
-    """In the order of `filter.SCALARS`."""
-    return pt.stack(
-        [
-            population["pull"],
-            population["elsewhere_weight"],
-            population["start"] ** 2,
-            population["turbulent_share"],
-            population["turbulent_factor"] ** 2,
-            population["batch"],
-            population["correlation"],
-        ]
-    )
+def _scalars(own: Any) -> Any:
+    """In the order of `filter.SCALARS`, from the population's."""
+    return pt.switch(np.array(_SQUARED), own**2, own)
 
 
 def counts_of(data: AcceptanceData) -> Array:
