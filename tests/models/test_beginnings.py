@@ -99,7 +99,7 @@ def test_no_published_series_begins_so_at_any_cutoff(file: str, shared_data: Pat
 
 
 def test_a_real_collapse_where_a_series_would_begin_is_odd(shared_data: Path) -> None:
-    """Hungary closed its border in September 2015; a delivery that began there would split the chains of all."""
+    """Hungary closed its border in September 2015: a delivery that began there has one month of another level."""
     counts = read_counts(shared_data / "eurostat_all_applicants_monthly.csv")
     panel: PanelSeries = panel_series(bitemporal_rows(counts))
     begun = panel.one("HU").since(np.datetime64("2015-09"))
