@@ -68,7 +68,7 @@ def scenario_arrivals(
 ) -> dict[str, Array]:
     """`(quarter ahead, nationality)` of each of the four scenarios; empty where arrivals cannot be divided."""
     from models.acceptance.answer import quarterly_arrivals
-    from service.api.scenario_paths import path_rows
+    from service.api.path_rows import path_rows
 
     rows = path_rows(forecast, figures)
     ahead, out = stored.periods[stored.observed :], {}

@@ -30,7 +30,7 @@ from service.api.forecast_views import (
     with_adopted,
     year_rows,
 )
-from service.api.scenario_paths import path_rows
+from service.api.path_rows import path_rows
 from service.api.totals import components_json
 from service.exports.content import Array, Export, Quantiles, Table, snake
 from service.exports.tidy import QUANTILE_PREFIX
