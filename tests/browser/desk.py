@@ -123,7 +123,8 @@ def desk(folder: Path, tokens: dict[str, str] | None = None) -> Iterator[Desk]:
 
     with serving(both) as address:
         headers = {"Authorization": f"Bearer {next(iter(tokens))}"} if tokens else {}
-        made = httpx.post(f"{address}/v1/scenario-sets", json=STATED, headers=headers)
+        # The first request brings the densities in, which takes seconds on a busy machine.
+        made = httpx.post(f"{address}/v1/scenario-sets", json=STATED, headers=headers, timeout=60)
         assert made.status_code == 201, made.text
         set_id = made.json()["id"]
         asked = {**forecast("fc-1")["request"], "scenarioSet": set_id, "scenarioSetVersion": 1}
