@@ -84,11 +84,12 @@ class _Alike:
         """Chances `(belief, event + 1)` of a group's events and, last, of none: as stated, and those drawn from."""
         own = np.array([[event.chance(key) for event in group] for key in self.keys])
         stated = np.concatenate([own, np.maximum(1.0 - own.sum(axis=1, keepdims=True), 0.0)], axis=1)
-        drawn_from, slots = stated.copy(), tuple(event.slot for event in group)
-        for row, proposal in enumerate(self.proposals):
-            if proposal is not None and slots in proposal.tilts:
-                drawn_from[row] *= proposal.tilts[slots]
-        return stated, drawn_from / drawn_from.sum(axis=1, keepdims=True)
+        slots = tuple(event.slot for event in group)
+        drawn_from = [
+            row if proposal is None else proposal.chances(slots, row)
+            for proposal, row in zip(self.proposals, stated, strict=True)
+        ]
+        return stated, np.array(drawn_from)
 
 
 class _FewDraws:
