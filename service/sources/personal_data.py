@@ -14,7 +14,6 @@ This module never returns, quotes or logs a value.
 
 import re
 import unicodedata
-from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -114,12 +113,6 @@ def passes_eleven_test(digits: str) -> bool:
     """Whether nine digits form a valid citizen service number."""
     weighted = sum(weight * int(digit) for weight, digit in zip(_ELEVEN_TEST, digits, strict=True))
     return weighted % 11 == 0 and int(digits) > 0
-
-
-def personal_columns(names: Iterable[str]) -> list[tuple[int, Said]]:
-    """Positions (from 0) of the columns refused by their name, with the reason."""
-    found = ((place, personal_column(name)) for place, name in enumerate(names))
-    return [(place, reason) for place, reason in found if reason is not None]
 
 
 def _reason(value: str, dates_expected: bool) -> Said | None:
