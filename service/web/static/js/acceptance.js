@@ -69,7 +69,7 @@ function redraw() {
       element("option", { value: forecast.id, selected: forecast.id === view.forecast.id }, nameOf(forecast, view.list.sets)),
     ),
   );
-  byId("warnings").replaceChildren(...view.rates.warnings.map((sentence) => element("li", {}, sentence)));
+  byId("warnings").replaceChildren(...view.rates.warnings.map((sentence) => element("li", { lang: "en" }, sentence)));
   byId("source").textContent = t("acceptance.source", { source: view.rates.source });
   drawSeriesChoice();
   const citizens = drawPolicyChoices();
