@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from models.edits import Belief, Edit, Made, State, changes_between
+from models.edits import Belief, Edit, Made, State
 from models.few_draws import drawn_states
 from models.posterior import NothingLeft, Posterior
 from models.step_mixtures import StepMixtures
@@ -26,8 +26,6 @@ from models.weighting import Judgement
 Array = NDArray[np.float64]
 Value = Callable[[Made], Array]
 
-__all__ = ["LEVELS", "Belief", "Weigher", "attribution", "changes_between", "edited", "posterior_after"]
-
 LEVELS = (0.125, 0.5, 2 / 3, 0.875)
 _EXACT_UP_TO = 4
 # Over all states of an attribution together, and the least of each: with many changes every effect is the mean of
@@ -36,20 +34,10 @@ _STEP_DRAWS, _LEAST_ROWS = 40_000, 256
 _MANY_STEP_DRAWS, _MANY_LEAST_ROWS = 16_000, 64
 
 
-def posterior_after(old: Belief, new: Belief, made: Made, weigher: Weigher) -> Posterior[Judgement]:
-    """The posterior when only the changes `made` are made, from all draws."""
-    return weigher.posterior(*Edit(old, new).parts(made))
-
-
-def attribution(old: Belief, new: Belief, weigher: Weigher) -> dict[str, Array]:
-    """Effect of every change on the interval scenarios: name to `(level, year)` in persons."""
-    return edited(old, new, weigher)[0]
-
-
 def edited(
     old: Belief, new: Belief, weigher: Weigher, before: Array | None = None
 ) -> tuple[dict[str, Array], Posterior[Judgement]]:
-    """The effect of every change, as `attribution`, and the posterior when all are made.
+    """The effects of the changes, name to `(level, year)` in persons at LEVELS, and the posterior when all are made.
 
     `before` `(level, year)` are the old belief's quantiles at LEVELS, where they are known.
     """

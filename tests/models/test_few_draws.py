@@ -10,9 +10,10 @@ import pytest
 from models.edits import Belief, Edit
 from models.few_draws import _FewDraws, drawn_states
 from models.weigher import Weigher
-from models.what_if import LEVELS, attribution, posterior_after
+from models.what_if import LEVELS, edited
 from priors.mixture import expert_density
 from tests.models.made_up import CUTOFF, Moment, at_cutoff, in_autumn, moment, next_spring, scenarios
+from tests.models.test_what_if import posterior_after
 from tests.models.test_what_if_events import event
 
 SHARES = {"low": 0.3, "middle": 0.5, "high": 0.2}
@@ -83,10 +84,10 @@ def test_many_changes_are_told_apart_as_by_all_draws() -> None:
     here = in_autumn()
     edit, by = between(here), weigher(here)
     assert len(edit.names) > 4
-    found = attribution(edit.old, edit.new, by)
+    found, after = edited(edit.old, edit.new, by)
 
     def value(made: tuple[str, ...]) -> np.ndarray:
-        return posterior_after(edit.old, edit.new, frozenset(made), by).layer.quantiles(LEVELS)
+        return posterior_after(edit.old, edit.new, made, by).layer.quantiles(LEVELS)
 
     wanted = dict.fromkeys(edit.names, np.zeros((4, 3)))
     for order in (edit.names, edit.names[::-1]):
@@ -95,5 +96,5 @@ def test_many_changes_are_told_apart_as_by_all_draws() -> None:
     size = max(np.abs(effect).max() for effect in wanted.values())
     for name in edit.names:
         np.testing.assert_allclose(found[name], wanted[name], atol=0.15 * size)
-    np.testing.assert_allclose(sum(found.values()), value(edit.names) - value(()), atol=1e-6)
+    np.testing.assert_allclose(sum(found.values()), after.layer.quantiles(LEVELS) - value(()), atol=1e-6)
     assert CUTOFF.year == here.evidence.observation.years[0]

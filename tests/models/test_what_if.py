@@ -1,5 +1,6 @@
 """What an edit does: the same numbers as a forecast made with it, and effects that add up to the difference."""
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
@@ -7,8 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.posterior import NothingLeft, prior_parts, weigh
-from models.what_if import LEVELS, Belief, Weigher, attribution, changes_between, posterior_after
+from models.edits import Belief, Edit, changes_between
+from models.posterior import NothingLeft, Posterior, prior_parts, weigh
+from models.weigher import Weigher
+from models.weighting import Judgement
+from models.what_if import LEVELS, edited
 from priors.mixture import expert_density
 from priors.scenario import ScenarioSet
 from tests.models.made_up import in_autumn, scenarios
@@ -41,10 +45,18 @@ def weigher(start: Belief | None = None, rows: int = 20_000) -> Weigher:
     return made
 
 
+def posterior_after(old: Belief, new: Belief, made: Iterable[str], by: Weigher) -> Posterior[Judgement]:
+    """The posterior when only the changes `made` are made, from all draws."""
+    return by.posterior(*Edit(old, new).parts(frozenset(made)))
+
+
+def effects_of(old: Belief, new: Belief, by: Weigher) -> dict[str, Array]:
+    return edited(old, new, by)[0]
+
+
 def total_effect(old: Belief, new: Belief, by: Weigher) -> Array:
-    before = posterior_after(old, new, frozenset(), by).layer.quantiles(LEVELS)
-    after = posterior_after(old, new, frozenset(changes_between(old, new)), by).layer.quantiles(LEVELS)
-    return after - before
+    before = posterior_after(old, new, (), by).layer.quantiles(LEVELS)
+    return edited(old, new, by)[1].layer.quantiles(LEVELS) - before
 
 
 EDITS: dict[str, tuple[Belief, tuple[str, ...]]] = {}
@@ -100,7 +112,7 @@ def test_changes_are_named(name: str) -> None:
 def test_effects_add_up_to_the_difference(name: str) -> None:
     new, names = edits()[name]
     by = weigher()
-    effects = attribution(started(), new, by)
+    effects = effects_of(started(), new, by)
     assert tuple(effects) == names
     difference = total_effect(started(), new, by)
     np.testing.assert_allclose(sum(effects.values()), difference, atol=1e-6)
@@ -109,9 +121,8 @@ def test_effects_add_up_to_the_difference(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_answer_is_that_of_a_forecast_made_with_the_edit(name: str) -> None:
-    new, names = edits()[name]
-    here = in_autumn()
-    found = posterior_after(started(), new, frozenset(names), weigher())
+    new, here = edits()[name][0], in_autumn()
+    found = edited(started(), new, weigher())[1]
     wanted = weigh(new.density, new.expert_weight, here.evidence, here.base, here.own)
     assert found.keys == wanted.keys
     np.testing.assert_allclose(found.probabilities, wanted.probabilities, atol=0.005)
@@ -121,9 +132,9 @@ def test_the_answer_is_that_of_a_forecast_made_with_the_edit(name: str) -> None:
 def test_no_change_no_effect_and_equal_numbers() -> None:
     by = weigher()
     same = belief(scenarios(SHARES, AT))
-    assert attribution(started(), same, by) == {}
+    assert effects_of(started(), same, by) == {}
     before = weigh(started().density, 1.0, in_autumn().evidence, in_autumn().base, in_autumn().own)
-    after = posterior_after(started(), same, frozenset(), by)
+    after = edited(started(), same, by)[1]
     np.testing.assert_array_equal(after.layer.quantiles(LEVELS), before.layer.quantiles(LEVELS))
     np.testing.assert_array_equal(after.probabilities, before.probabilities)
 
@@ -133,38 +144,36 @@ def test_shapley_of_two_changes_by_hand() -> None:
     by = weigher()
 
     def value(*made: str) -> Array:
-        return posterior_after(started(), new, frozenset(made), by).layer.quantiles(LEVELS)
+        return posterior_after(started(), new, made, by).layer.quantiles(LEVELS)
 
     low, high = "scenario:low", "scenario:high"
     wanted = ((value(low) - value()) + (value(low, high) - value(high))) / 2
-    np.testing.assert_allclose(attribution(started(), new, by)[low], wanted)
+    np.testing.assert_allclose(effects_of(started(), new, by)[low], wanted)
 
 
 def test_a_change_and_its_reverse_have_opposite_effects() -> None:
     new, by = edits()["three"][0], weigher()
-    there, back = attribution(started(), new, by), attribution(new, started(), by)
+    there, back = effects_of(started(), new, by), effects_of(new, started(), by)
     for name, effect in there.items():
         np.testing.assert_allclose(effect, -back[name], atol=0.01)  # persons; steps are of few draws
 
 
 def test_weight_to_nothing_and_back() -> None:
     silent, by = belief(scenarios(SHARES, AT), 0.0), weigher()
-    there = attribution(started(), silent, by)["expertWeight"]
-    back = attribution(silent, started(), weigher(silent))["expertWeight"]
+    there = effects_of(started(), silent, by)["expertWeight"]
+    back = effects_of(silent, started(), weigher(silent))["expertWeight"]
     np.testing.assert_allclose(there, -back, atol=60)
     moved = belief(scenarios(SHARES, {k: 3 * v for k, v in AT.items()}), 0.0)
-    assert np.abs(sum(attribution(silent, moved, by).values())).max() == 0.0
+    assert np.abs(sum(effects_of(silent, moved, by).values())).max() == 0.0
 
 
 def test_a_set_on_a_forecast_of_the_model_alone() -> None:
     alone, by = belief(None), weigher(belief(None))
-    effects = attribution(alone, started(), by)
+    effects, found = edited(alone, started(), by)
     assert list(effects) == ["scenarioSet"]
     here = in_autumn()
     wanted = weigh(started().density, 1.0, here.evidence, here.base, here.own).layer.quantiles(LEVELS)
-    np.testing.assert_allclose(
-        posterior_after(alone, started(), frozenset(effects), by).layer.quantiles(LEVELS), wanted, rtol=0.01
-    )
+    np.testing.assert_allclose(found.layer.quantiles(LEVELS), wanted, rtol=0.01)
 
 
 def test_weights_mean_nothing_without_experts() -> None:
@@ -175,7 +184,7 @@ def test_labels_and_order_are_no_change() -> None:
     turned = belief(scenarios(dict(reversed(SHARES.items())), AT))
     by = weigher()
     assert changes_between(started(), turned) == ()
-    assert attribution(started(), turned, by) == {}
+    assert effects_of(started(), turned, by) == {}
 
 
 def test_a_scenario_with_no_chance_left_raises() -> None:
@@ -190,16 +199,16 @@ def test_a_scenario_with_no_chance_left_raises() -> None:
             update={"expected": 0.93 * counted, "spread": 0.01 * counted})}})  # fmt: skip
     gone = belief(low.model_copy(update={"scenarios": (narrow,)}))
     with pytest.raises(NothingLeft):
-        attribution(started(), gone, weigher())
+        effects_of(started(), gone, weigher())
 
 
 def test_equal_questions_get_equal_answers_whatever_was_asked_before() -> None:
     new = edits()["three"][0]
     fresh, used = weigher(), weigher()
     for other in ("added", "six", "unforeseen", "removed"):
-        attribution(started(), edits()[other][0], used)
+        effects_of(started(), edits()[other][0], used)
     for one, two in zip(
-        attribution(started(), new, fresh).values(), attribution(started(), new, used).values(), strict=True
+        effects_of(started(), new, fresh).values(), effects_of(started(), new, used).values(), strict=True
     ):
         np.testing.assert_array_equal(one, two)
 
@@ -209,7 +218,7 @@ def test_the_answer_does_not_depend_on_how_many_threads_weigh(monkeypatch: pytes
     for threads in (1, 5):
         with ThreadPoolExecutor(threads) as pool:
             monkeypatch.setattr("models.weigher._pool", lambda pool=pool: pool)
-            found.append(attribution(started(), new, weigher()))
+            found.append(effects_of(started(), new, weigher()))
     for one, two in zip(found[0].values(), found[1].values(), strict=True):
         np.testing.assert_array_equal(one, two)
 
@@ -219,7 +228,7 @@ def test_threads_may_share_a_weigher() -> None:
     levels = [AT | {"high": 60_000.0 + 1_000 * k} for k in range(40)]
 
     def ask(k: int) -> Array:
-        return attribution(started(), belief(scenarios(SHARES, levels[k])), by).get(
+        return effects_of(started(), belief(scenarios(SHARES, levels[k])), by).get(
             "scenario:high", np.zeros(1)
         )
 
@@ -230,7 +239,7 @@ def test_threads_may_share_a_weigher() -> None:
 
 
 def test_prior_of_an_edit_sums_to_one() -> None:
-    for new, names in edits().values():
-        posterior = posterior_after(started(), new, frozenset(names), weigher(rows=2_000))
+    for new, _ in edits().values():
+        posterior = edited(started(), new, weigher(rows=2_000))[1]
         assert posterior.prior.sum() == pytest.approx(1, abs=1e-9)
     assert sum(p for p, _ in prior_parts(started().density, 1.0)) == pytest.approx(1)

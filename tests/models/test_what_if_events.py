@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from models.edits import Belief, changes_between
 from models.event_normals import event_slots, with_event_normals
 from models.posterior import Posterior, weigh
-from models.what_if import LEVELS, Belief, Weigher, attribution, changes_between, posterior_after
+from models.weigher import Weigher
+from models.what_if import LEVELS, edited
 from priors.mixture import expert_density
 from tests.models.made_up import in_autumn, scenarios
+from tests.models.test_what_if import posterior_after
 
 Array = NDArray[np.float64]
 SHARES = {"low": 0.3, "middle": 0.5, "high": 0.2}
@@ -75,13 +78,13 @@ EDITS = {
 
 @pytest.mark.parametrize("name", EDITS)
 def test_effects_are_named_and_add_up_to_the_difference(name: str) -> None:
-    edited, names = EDITS[name][0](), EDITS[name][1]
+    new, names = EDITS[name][0](), EDITS[name][1]
     by = weigher()
-    assert changes_between(started(), edited) == names
-    effects = attribution(started(), edited, by)
+    assert changes_between(started(), new) == names
+    effects, after = edited(started(), new, by)
     assert tuple(effects) == names
-    ends = [posterior_after(started(), edited, made, by) for made in (frozenset[str](), frozenset(names))]
-    difference = ends[1].layer.quantiles(LEVELS) - ends[0].layer.quantiles(LEVELS)
+    before = posterior_after(started(), new, (), by)
+    difference = after.layer.quantiles(LEVELS) - before.layer.quantiles(LEVELS)
     if not names:
         np.testing.assert_array_equal(difference, 0)
     else:
@@ -91,22 +94,22 @@ def test_effects_are_named_and_add_up_to_the_difference(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["amount", "added", "with a scenario"])
 def test_the_answer_is_that_of_a_forecast_made_with_the_edit(name: str) -> None:
-    edited, names = EDITS[name][0](), EDITS[name][1]
-    found = posterior_after(started(), edited, frozenset(names), weigher())
-    wanted = made_with(edited)
+    new = EDITS[name][0]()
+    found = edited(started(), new, weigher())[1]
+    wanted = made_with(new)
     np.testing.assert_allclose(found.probabilities, wanted.probabilities, atol=0.01)
     np.testing.assert_allclose(found.layer.quantiles(LEVELS), wanted.layer.quantiles(LEVELS), rtol=0.01)
 
 
 def test_steps_from_few_draws_are_near_those_from_all() -> None:
     """The exact Shapley value of both changes from all draws, by hand, against the answer with fewer for the steps."""
-    edited, by = EDITS["with a scenario"][0](), weigher()
+    new, by = EDITS["with a scenario"][0](), weigher()
 
     def value(*made: str) -> Array:
-        return posterior_after(started(), edited, frozenset(made), by).layer.quantiles(LEVELS)
+        return posterior_after(started(), new, made, by).layer.quantiles(LEVELS)
 
     low, war = "scenario:low", "event:war"
-    found = attribution(started(), edited, by)
+    found = edited(started(), new, by)[0]
     whole = np.abs(value(low, war) - value()).max()
     for one, other in ((low, war), (war, low)):
         wanted = ((value(one) - value()) + (value(one, other) - value(other))) / 2
