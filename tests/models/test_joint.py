@@ -18,6 +18,7 @@ from models.posterior import Posterior, prior_parts, weigh
 from priors.families import marginal
 from priors.mixture import ExpertDensity
 from tests.models.made_up import Moment, at_cutoff, belief, component, density, in_autumn, next_spring
+from tests.models.monte_carlo import beyond_noise
 
 Array = NDArray[np.float64]
 
@@ -164,15 +165,8 @@ def test_draws_agree_with_the_weighed_answer(name: str) -> None:
     weighed = case.posterior()
     found = sample_joint(case.stated, case.expert_weight, case.here.evidence, weighed, seed=5)
     assert found.diagnostics.passed
-    open_years = ~case.here.evidence.observation.complete
-    wanted, reached = weighed.layer.quantiles(LEVELS), np.quantile(found.totals, LEVELS, axis=0)
-    np.testing.assert_allclose(reached[:, :2], wanted[:, :2], rtol=0.02)
-    np.testing.assert_allclose(reached, wanted, rtol=0.04)
-    np.testing.assert_allclose(found.probabilities, weighed.probabilities, atol=0.02)
+    assert not beyond_noise(found, weighed, LEVELS)
     # A draw is of the component that explains it: each component's draws have that component's own quantiles.
-    assert np.bincount(found.component, minlength=len(weighed.keys)) / len(found.component) == pytest.approx(
-        weighed.probabilities, abs=0.03
-    )
     for place, part in enumerate(weighed.components):
         of_it = found.totals[found.component == place]
         if len(of_it) < 2_000:
@@ -180,4 +174,5 @@ def test_draws_agree_with_the_weighed_answer(name: str) -> None:
         weights = np.exp(part.log_weights - part.log_weights.max())
         middle = [np.quantile(t, 0.5, weights=weights, method="inverted_cdf") for t in part.totals.T]
         np.testing.assert_allclose(np.median(of_it, axis=0), middle, rtol=0.05)
+    open_years = ~case.here.evidence.observation.complete
     assert (found.totals[:, ~open_years] == case.here.evidence.observation.counted[~open_years]).all()
