@@ -163,9 +163,9 @@ def test_the_example_reproduces_the_published_quantiles(sample: pd.DataFrame, ex
 
 def test_the_example_says_openly_what_it_is(example: ScenarioSet) -> None:
     assert example.edition == "2024-2"
-    assert "not published" in example.scenarios[0].narrative
-    assert all("econstruction" in scenario.narrative for scenario in example.scenarios)
-    assert "reconstruction" in example.reason
+    assert "niet de scenario's erachter" in example.scenarios[0].narrative
+    assert all("Reconstructie" in scenario.narrative for scenario in example.scenarios)
+    assert "reconstructie" in example.reason
     assert "**`mpp_2024_2.json` is a reconstruction.**" in (generate.FOLDER / "README.md").read_text(
         encoding="utf-8"
     )
