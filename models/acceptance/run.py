@@ -18,10 +18,11 @@ from threadpoolctl import threadpool_limits
 
 from models.acceptance.data import OTHER, AcceptanceData, PolicyBreak
 from models.acceptance.forecast import MOST_AHEAD, forecast_rates
-from models.acceptance.lags import learn_lags
+from models.acceptance.lags import LagDraws, learn_lags
 from models.acceptance.model import AcceptanceFit, fit_acceptance
 from models.acceptance.source import TOTAL, KnownDecisions, quarters_of
 from models.acceptance.stored import write_acceptance
+from models.request import Remark
 from models.series import Array
 from models.vintage import known_at
 
@@ -54,26 +55,31 @@ def run_acceptance(
         report("lags", 0.93)
         applied = applications_of(realisations, geo, as_of, data)
         lags = learn_lags(_by_nationality(data), applied, seed=seed)
-    warnings = list(known.remarks)
-    if not fit.diagnostics.passed:
-        warnings.append(
-            "The sampler missed its own quality marks (see diagnostics); do not rely on these rates."
-        )
-    if not lags.learned.any():
-        warnings.append(
-            "How long decisions take is assumed: applications by nationality do not reach back far enough."
-        )
     about = {
         "geo": geo,
         "asOf": as_of.isoformat(),
         "seed": seed,
         "source": known.source,
-        "warnings": warnings,
+        "warnings": [asdict(one) for one in (*known.remarks, *_of_the_fit(fit, lags))],
         "diagnostics": asdict(fit.diagnostics),
         "breaks": _breaks(fit),
     }
     write_acceptance(drawn, (data.positive, data.total), applied, lags, about, directory)
     report("finished", 0.98)
+
+
+def _of_the_fit(fit: AcceptanceFit, lags: LagDraws) -> tuple[Remark, ...]:
+    """What a reader must be told of the computation, beside what there is to say of the figures."""
+    said = []
+    if not fit.diagnostics.passed:
+        detail = "The sampler missed its own quality marks (see diagnostics); do not rely on these rates."
+        said.append(Remark("rates_missed_quality_marks", detail))
+    if not lags.learned.any():
+        detail = (
+            "How long decisions take is assumed: applications by nationality do not reach back far enough."
+        )
+        said.append(Remark("assumed_lags", detail))
+    return tuple(said)
 
 
 def _breaks(fit: AcceptanceFit) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from models.acceptance.data import (
     missing_periods,
     pooled_elsewhere,
 )
+from models.request import Remark
 from models.vintage import known_at
 
 TOTAL = "TOTAL"
@@ -37,7 +38,7 @@ class KnownDecisions:
 
     source: str
     data: AcceptanceData
-    remarks: tuple[str, ...]
+    remarks: tuple[Remark, ...]
 
 
 def known_decisions(
@@ -136,13 +137,13 @@ def _with_rest(own: pd.DataFrame, most: int) -> pd.DataFrame:
     return pd.concat([kept[columns], rest[columns]], ignore_index=True)
 
 
-def _remarks(source: str, own: pd.DataFrame) -> tuple[str, ...]:
+def _remarks(source: str, own: pd.DataFrame) -> tuple[Remark, ...]:
     said = []
     if source == _SYNTHETIC:
-        said.append(
-            "The decisions are synthetic: made for demonstration, they describe nothing that happened."
-        )
+        detail = "The decisions are synthetic: made for demonstration, they describe nothing that happened."
+        said.append(Remark("synthetic_decisions", detail))
     missing = missing_periods(own)
     if missing:
-        said.append(f"No decisions are known of {', '.join(missing)}; the rates drift through unseen.")
+        detail = f"No decisions are known of {', '.join(missing)}; the rates drift through unseen."
+        said.append(Remark("missing_quarters", detail, {"list": list(missing)}))
     return tuple(said)

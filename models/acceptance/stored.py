@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.acceptance.lags import LagDraws
+from models.request import Remark, remarks_from
 from models.series import Array
 
 if TYPE_CHECKING:
@@ -53,9 +54,9 @@ class StoredAcceptance:
         return tuple(self.document["tracks"])
 
     @property
-    def warnings(self) -> tuple[str, ...]:
-        """Sentences a reader of the rates must see."""
-        return tuple(self.document["warnings"])
+    def warnings(self) -> tuple[Remark, ...]:
+        """What a reader of the rates must be told."""
+        return remarks_from(self.document["warnings"])
 
     @cached_property
     def positive(self) -> Array:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from service.api.forecast_shapes import RemarkShape
 from service.api.shapes import Shape
 
 Quarter = Annotated[str, Field(pattern=r"^(19|20)[0-9]{2}-Q[1-4]$")]
@@ -72,7 +73,7 @@ class AcceptedInScenario(Shape):
 
 
 class AcceptanceRates(Shape):
-    """All of it."""
+    """All of it; `warnings` are the sentences of `remarks`."""
 
     rates: list[RateOfSeries]
     total: list[RateOfTotal]
@@ -81,6 +82,7 @@ class AcceptanceRates(Shape):
     what_ifs: list[int]
     source: str
     warnings: list[str]
+    remarks: list[RemarkShape]
     diagnostics: dict[str, Any]
 
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from priors.scenario import shape_faults
 from service.api.acceptance_shapes import AcceptanceBreakBody, AcceptanceWhatIfBody
+from service.api.forecast_shapes import warnings_json
 from service.api.shapes import Shape
 from service.problems import fault, invalid_input
 
@@ -116,7 +117,7 @@ def as_json(
         "scenarios": [row for row in scenarios if row["quarter"] in quarters],
         "whatIfs": list(what_ifs),
         "source": stored.document["source"],
-        "warnings": list(stored.warnings),
+        **warnings_json(stored.warnings),
         "diagnostics": stored.document["diagnostics"],
     }
 

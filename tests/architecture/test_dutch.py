@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from service.problem_words import sentence_nl
 
 ROOT = Path(__file__).parents[2]
+WORDS = ROOT / "service" / "web" / "static" / "i18n"
 ROOMS = ("priors", "models", "service")
 # What makes one fault or one refusal, and how many arguments it has when its Dutch is there.
 MAKERS = {
@@ -65,6 +67,28 @@ def modules() -> list[Path]:
 def test_every_refusal_has_its_dutch_sentence() -> None:
     found = {str(path.relative_to(ROOT)): faults_of(path.read_text("utf-8")) for path in modules()}
     assert {name: faults for name, faults in found.items() if faults} == {}
+
+
+def remark_codes() -> set[str]:
+    """Codes of remarks that are made anywhere, those of sentences written before there were codes left out."""
+    made = (call for path in modules() for name, call in calls(path.read_text("utf-8")) if name == "Remark")
+    first = {call.args[0].value for call in made if call.args and isinstance(call.args[0], ast.Constant)}
+    return {str(code) for code in first} - {"stated"}
+
+
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_every_remark_has_its_sentence_on_the_page_that_shows_it(language: str) -> None:
+    words = {
+        name: json.loads((WORDS / language / f"{name}.json").read_text("utf-8"))
+        for name in ("forecast", "acceptance")
+    }
+    # The page says of itself what synthetic figures mean, first of all.
+    codes = remark_codes() - {"synthetic_data"}
+    of_rates = {"synthetic_decisions", "missing_quarters", "rates_missed_quality_marks", "assumed_lags"}
+    assert of_rates < codes
+    assert {code for code in of_rates if f"remark.{code}" not in words["acceptance"]} == set()
+    assert {code for code in codes - of_rates if f"remark.{code}" not in words["forecast"]} == set()
+    assert "label.synthetic.meaning" in words["forecast"]
 
 
 def test_every_status_that_refuses_has_a_dutch_sentence() -> None:

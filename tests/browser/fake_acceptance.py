@@ -42,10 +42,11 @@ def rates(decisions: int | None, shift: float) -> dict[str, Any]:
                 "positiveLower75": positive and 0.9 * positive, "positiveUpper75": positive and 1.1 * positive,
             }
         )  # fmt: skip
-    said = ["The decisions are synthetic: made for demonstration, they describe nothing that happened."]
+    said = "The decisions are synthetic: made for demonstration, they describe nothing that happened."
+    remarks = [{"code": "synthetic_decisions", "detail": said, "parameters": {}}]
     return {
         "rates": rows, "total": total, "lags": [], "scenarios": [], "whatIfs": [], "source": "synthetic",
-        "warnings": said, "diagnostics": {},
+        "warnings": [said], "remarks": remarks, "diagnostics": {},
     }  # fmt: skip
 
 

@@ -25,7 +25,9 @@ def test_the_total_comes_first_and_a_nationality_on_request(visit: Visit) -> Non
     page.locator("#series-choice").select_option(label="Syrië")
     assert "Syrië: in 2024-Q4 85%" in summary.inner_text()
     assert page.locator("#rate-chart .chart__drawing .line-median").get_attribute("d") != before
-    assert "synthetic" in page.locator("#warnings").inner_text()
+    remark = page.locator("#warnings li")
+    assert "De beslissingen zijn synthetisch" in remark.inner_text()
+    assert remark.get_attribute("lang") is None
 
 
 def test_the_split_of_the_spread_is_a_picture_and_a_table(visit: Visit) -> None:

@@ -81,7 +81,7 @@ def test_real_figures_go_before_synthetic_ones_which_are_named() -> None:
     made_up = rows("SY", 10, 20, source="synthetic")
     only = known_decisions(made_up, "NL", AS_OF)
     assert only is not None
-    assert any("synthetic" in remark for remark in only.remarks)
+    assert [remark.code for remark in only.remarks] == ["synthetic_decisions"]
     both = known_decisions(pd.concat([made_up, rows("SY", 90, 110)], ignore_index=True), "NL", AS_OF)
     assert both is not None
     assert (both.source, both.remarks) == ("ind", ())
@@ -93,7 +93,9 @@ def test_too_few_quarters_are_none_and_a_missing_one_is_named() -> None:
     holed = known_decisions(rows("SY", 1, 2, [q for q in QUARTERS if q != "2023-Q3"]), "NL", AS_OF)
     assert holed is not None
     assert holed.data.total[2].sum() == 0
-    assert any("2023-Q3" in remark for remark in holed.remarks)
+    (said,) = holed.remarks
+    assert (said.code, said.parameters) == ("missing_quarters", {"list": ["2023-Q3"]})
+    assert "2023-Q3" in said.detail
 
 
 def test_every_impossible_figure_is_named() -> None:

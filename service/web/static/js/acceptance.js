@@ -9,6 +9,7 @@ import { latest, loadForecasts, nameOf } from "./chooser.js";
 import { byId, element, show } from "./dom.js";
 import { clearFailure, failWith } from "./failure.js";
 import { parseNumber, parsePersons, persons, place, signed, t } from "./i18n.js";
+import { remarkItem } from "./remarks.js";
 import { worded } from "./service_words.js";
 import { startShell } from "./shell.js";
 import { table } from "./tables.js";
@@ -69,7 +70,7 @@ function redraw() {
       element("option", { value: forecast.id, selected: forecast.id === view.forecast.id }, nameOf(forecast, view.list.sets)),
     ),
   );
-  byId("warnings").replaceChildren(...view.rates.warnings.map((sentence) => element("li", { lang: "en" }, sentence)));
+  byId("warnings").replaceChildren(...view.rates.remarks.map(remarkItem));
   byId("source").textContent = t("acceptance.source", { source: view.rates.source });
   drawSeriesChoice();
   const citizens = drawPolicyChoices();

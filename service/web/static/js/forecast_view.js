@@ -7,10 +7,11 @@ import { redrawExceedance, regroup } from "./exceedance.js";
 import { qualityNotices } from "./data_quality.js";
 import { drawFan } from "./charts/fan.js";
 import { drawYears } from "./charts/years.js";
-import { date, has, named, percent, persons, place, t } from "./i18n.js";
+import { date, named, percent, persons, place, t } from "./i18n.js";
 import { defaultYear, drawOneYear } from "./one_year.js";
 import { evidenceNodes, leftOutOf, leftOutTable } from "./posterior.js";
 import { drawProvenance } from "./provenance.js";
+import { remarkItem } from "./remarks.js";
 import { scenarioTable } from "./tables.js";
 import { weightsTable } from "./weights.js";
 
@@ -84,15 +85,6 @@ function notices({ source }, remarks) {
   const heading = element("h3", { class: "utrecht-heading-3" }, t("warnings.heading"));
   const list = element("ul", {}, ...items);
   return [element("div", { class: "utrecht-alert utrecht-alert--warning notice" }, heading, list)];
-}
-
-// A remark without a text of the page's own is shown in the service's English.
-function remarkItem({ code, parameters, detail }) {
-  const key = `remark.${code}`;
-  if (!has(key)) return element("li", { lang: "en" }, detail);
-  // Those of a total say which of its series they are about.
-  const about = parameters?.component ? `${named("series", parameters.component)}: ` : "";
-  return element("li", {}, about + t(key, parameters));
 }
 
 function drawWeights({ weights, scenarioSet, intervals }) {
