@@ -22,6 +22,7 @@ from models.weighting import WeighedComponent
 Array = NDArray[np.float64]
 
 CELL = 5e-4
+_STRIDE = 64  # edges from one that is looked at to the next
 _LOWEST, _HIGHEST = 0.5, 1e8
 _LEAST_WEIGHT = (
     1e-20  # of the largest: all smaller ones together are lost in rounding, and numbers near zero are slow
@@ -65,8 +66,13 @@ class ComponentCurves:
         return float(_evaluate(EDGES[self.first : self.end], self.cumulated[year], np.array([x]))[0])
 
 
-def component_curves(component: WeighedComponent) -> ComponentCurves:
-    """Reduce weighed draws `(draw, year)` to curves. A component without any weight has curves of zeros."""
+def component_curves(
+    component: WeighedComponent, cells: NDArray[np.integer] | None = None
+) -> ComponentCurves:
+    """Reduce weighed draws `(draw, year)` to curves. A component without any weight has curves of zeros.
+
+    `cells` `(year, draw)` are those of its totals, where they are known.
+    """
     by_year, weights = np.ascontiguousarray(component.totals.T), component.weights
     if not weights.any():
         nothing = np.full(len(by_year), np.nan)
@@ -75,9 +81,10 @@ def component_curves(component: WeighedComponent) -> ComponentCurves:
     carrying = np.flatnonzero(weights > _LEAST_WEIGHT)
     if len(carrying) < len(weights):
         by_year, weights = by_year.take(carrying, axis=1), weights.take(carrying)
+        cells = cells.take(carrying, axis=1) if cells is not None else None
     weights = weights / weights.sum()
     lowest, highest = by_year.min(axis=1), by_year.max(axis=1)
-    first, masses = masses_on_grid(by_year, weights)
+    first, masses = masses_on_grid(cells_of(by_year) if cells is None else cells.astype(np.intp), weights)
     persons = by_year.astype(np.float64)
     return ComponentCurves(
         key=component.key,
@@ -91,12 +98,11 @@ def component_curves(component: WeighedComponent) -> ComponentCurves:
     )
 
 
-def masses_on_grid(by_year: Array, weights: Array) -> tuple[int, Array]:
+def masses_on_grid(cells: NDArray[np.intp], weights: Array) -> tuple[int, Array]:
     """The number of the first edge held, and the weight `(year, edge)` in the cell below each edge.
 
-    `by_year` `(year, draw)` in persons, `weights` `(draw,)`.
+    `cells` `(year, draw)`, which are lost, `weights` `(draw,)`.
     """
-    cells = cells_of(by_year)
     first = max(int(cells.min()) - 1, 0)
     cells -= first
     size = int(cells.max()) + 1
@@ -163,14 +169,50 @@ class Layer:
         """Quantiles `(level, year)` in persons."""
         return _quantiles(self._edges, self._cdf, self._range, levels)
 
-    def quantiles_without(self, places: Sequence[int], levels: Sequence[float]) -> Array:
-        """As `quantiles`, of the mixture without the components at some places, of which others are in use."""
-        mixed, chances = self._mixed.copy(), [float(p) for p in self.probabilities]
-        for place in places:
-            if chances[place] > 0:
-                self._add(mixed, -chances[place], self.curves[place])
-        others = [c for k, c in enumerate(self.curves) if chances[k] > 0 and k not in places]
-        return _quantiles(self._edges, mixed, _range_of(others), levels)
+    def quantiles_without(self, groups: Sequence[Sequence[int]], levels: Sequence[float]) -> Array:
+        """As `quantiles`, `(group, level, year)`: of the mixture without the components at each group's places.
+
+        Of the others some are in use. What is left is looked at near the quantiles only: first at every few edges, then
+        at those between two of them.
+        """
+        last, shape = len(self._edges) - 1, (len(groups), len(self.years), -1)
+        seen = np.append(np.arange(0, last, _STRIDE), last)
+        left = self._without(groups, np.broadcast_to(seen, (*shape[:2], len(seen))))
+        wanted = left[..., -1:] * np.asarray(levels, dtype=float)
+        under = np.count_nonzero(left[..., None, :] < wanted[..., None], axis=3)
+        under = np.minimum(np.maximum(under, 1), len(seen) - 1) - 1
+        near = np.minimum(seen[under][..., None] + np.arange(_STRIDE + 1), last)
+        left = self._without(groups, near.reshape(shape)).reshape(near.shape)
+        upper = seen[under] + np.count_nonzero(left < wanted[..., None], axis=3)
+        upper = np.minimum(np.maximum(upper, 1), last)
+        ends = self._without(groups, np.concatenate([np.maximum(upper - 1, 0), upper], axis=2))
+        below, at = np.split(ends, 2, axis=2)
+        lowest, highest = self._ranges_without(groups)
+        found = _between(self._edges, upper, below, at, wanted).clip(lowest, highest)
+        return np.asarray(np.where(lowest == highest, lowest, found).swapaxes(1, 2))
+
+    def _without(self, groups: Sequence[Sequence[int]], edges: NDArray[np.intp]) -> Array:
+        """Weight at or below edges `(group, year, edge)`, by their numbers here, without each group's components."""
+        first, years = self._span[0], np.arange(len(self.years))[:, None]
+        left: Array = self._mixed.ravel().take(edges + years * self._mixed.shape[1])
+        for place, group in enumerate(groups):
+            for probability, curve in ((float(self.probabilities[k]), self.curves[k]) for k in group):
+                if probability > 0:
+                    own, held = edges[place] + (first - curve.first), curve.cumulated
+                    at = np.minimum(np.maximum(own, 0), held.shape[1] - 1) + years * held.shape[1]
+                    left[place] -= np.where(own >= 0, probability * held.ravel().take(at), 0.0)
+        return left
+
+    def _ranges_without(self, groups: Sequence[Sequence[int]]) -> tuple[Array, Array]:
+        """Lowest and highest draws `(group, year, 1)` of the components in use that are not in a group."""
+        left = np.tile(self.probabilities > 0, (len(groups), 1))
+        for place, group in enumerate(groups):
+            left[place, list(group)] = False
+        lowest, highest = (
+            np.stack(ends) for ends in zip(*((c.lowest, c.highest) for c in self.curves), strict=True)
+        )
+        lowest = np.where(left[..., None], lowest, np.inf).min(axis=1)
+        return lowest[..., None], np.where(left[..., None], highest, -np.inf).max(axis=1)[..., None]
 
     def mean(self) -> Array:
         """Means `(year,)` in persons."""
@@ -262,7 +304,11 @@ def _invert(edges: Array, cdf: Array, levels: Array) -> Array:
     if len(edges) == 1:
         return np.full(len(levels), edges[0])
     upper = np.searchsorted(cdf, levels, side="left").clip(1, len(cdf) - 1)
-    below, at = cdf[upper - 1], cdf[upper]
+    return _between(edges, upper, cdf[upper - 1], cdf[upper], levels)
+
+
+def _between(edges: Array, upper: NDArray[np.intp], below: Array, at: Array, levels: Array) -> Array:
+    """Where curves reach levels under an edge, `at` there and `below` at the edge before it, any shape."""
     share = np.where(at > below, (levels - below) / np.where(at > below, at - below, 1.0), 1.0)
     return np.asarray(edges[upper - 1] + share.clip(0.0, 1.0) * (edges[upper] - edges[upper - 1]))
 

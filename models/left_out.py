@@ -33,13 +33,16 @@ def left_out_effects(posterior: Posterior[C], pooled: bool) -> dict[tuple[str, s
     groups = {("scenario", key): [key] for key in scenarios}
     if pooled:
         groups |= {("expert", member): own for member, own in experts_of(scenarios).items()}
-    whole = layer.quantiles(levels)
-    effects = {}
-    for name, own in groups.items():
-        left = [place for place, key in enumerate(probabilities) if key in own]
-        if 1 - posterior.probabilities[left].sum() > _LEAST_LEFT:
-            effects[name] = whole - layer.quantiles_without(left, levels)
-    return effects
+    places = {
+        name: [place for place, key in enumerate(probabilities) if key in own] for name, own in groups.items()
+    }
+    places = {
+        name: own for name, own in places.items() if 1 - posterior.probabilities[own].sum() > _LEAST_LEFT
+    }
+    if not places:
+        return {}
+    effects = layer.quantiles(levels) - layer.quantiles_without(list(places.values()), levels)
+    return dict(zip(places, effects, strict=True))
 
 
 def experts_left_out(
