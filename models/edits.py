@@ -74,22 +74,27 @@ class Edit:
         weight = (new if _WEIGHT in made else old).expert_weight
         if weight == 0:
             return [], weight
-        before, after = self._before, self._after
-        unforeseen = (after if _UNFORESEEN in made else before).get(UNFORESEEN_KEY)
+        unforeseen = (self._after if _UNFORESEEN in made else self._before).get(UNFORESEEN_KEY)
         u = unforeseen.probability if unforeseen else 0.0
-        of_scenarios = scenario_shares(after if _PROBABILITIES in made else before)
-        shares = [((1 - u) * share, self._state(key, made)) for key, share in of_scenarios.items()]
+        events, correlation_edited = made & self._event_changes, _CORRELATION in made
+        shares = [
+            ((1 - u) * share, State(key, self._edited(key, made), events, correlation_edited))
+            for key, share in self._scenario_shares[_PROBABILITIES in made].items()
+        ]
         if u > 0:
-            state = State(UNFORESEEN_KEY, _UNFORESEEN in made, frozenset(), _CORRELATION in made)
-            shares.append((u, state))
+            shares.append((u, State(UNFORESEEN_KEY, _UNFORESEEN in made, frozenset(), correlation_edited)))
         return shares, weight
 
     def _own_state(self, key: str, made: Made) -> State:
         return State(key, bool(made), frozenset(), bool(made))
 
-    def _state(self, key: str, made: Made) -> State:
-        edited = key in self._after and (f"scenario:{key}" in made or key not in self._before)
-        return State(key, edited, made & self._event_changes, _CORRELATION in made)
+    def _edited(self, key: str, made: Made) -> bool:
+        return key in self._after and (f"scenario:{key}" in made or key not in self._before)
+
+    @cached_property
+    def _scenario_shares(self) -> tuple[dict[str, float], dict[str, float]]:
+        """Before and after."""
+        return scenario_shares(self._before), scenario_shares(self._after)
 
     def belief(self, state: State) -> Component:
         """The component in a state, with the events that its own set lets occur."""

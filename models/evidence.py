@@ -34,6 +34,7 @@ from models.series import log_counts
 
 Array = NDArray[np.float64]
 
+_BLOCK = 2_048  # draws
 _LEAST_TO_COME = 1e-9  # persons, where a total is under what is counted and weighs nothing
 
 
@@ -61,14 +62,15 @@ class Correction:
 
     def __call__(self, log_totals: Array) -> Array:
         """What to add to the log evidence at `(draw, open year)`: an array `(draw,)`."""
-        precision = log_totals.dtype
         # A bend b at knot k adds b max(x - k, 0) = b max(x, k) - b k.
         constant = float(self.heights[:, 0].sum() - (self._bends * self.knots).sum())
-        total = np.full(len(log_totals), constant, precision)
-        reached = np.empty((self.knots.shape[1], len(log_totals)), precision)
-        for column, knots, bends in zip(log_totals.T, self.knots, self._bends.astype(precision), strict=True):
-            np.maximum(column, knots.astype(precision)[:, None], out=reached)
-            total += bends @ reached
+        knots, bends = (own.astype(log_totals.dtype) for own in (self.knots[..., None], self._bends.ravel()))
+        total = np.empty(len(log_totals), log_totals.dtype)
+        # In blocks that stay in the processor's cache.
+        for start in range(0, len(total), _BLOCK):
+            reached = np.maximum(log_totals[start : start + _BLOCK].T[:, None], knots)
+            np.matmul(bends, reached.reshape(len(bends), -1), out=total[start : start + _BLOCK])
+        total += constant
         return total
 
     @cached_property
