@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from models.event_normals import columns_needed
 from models.evidence import Evidence
 from models.gaussian_mixture import GaussianMixture
-from models.stated_draws import before_cutting, stated_totals
+from models.stated_draws import FurtherDraws, before_cutting, stated_totals
 from priors.copula import log_density
 from priors.events import added_amounts, occurrences, restricted_additions, waiting_amounts
 from priors.mixture import Component
@@ -58,10 +58,12 @@ def drawn_totals(
     base: Array,
     added: Array,
     completed: dict[int, float],
+    further: FurtherDraws | None = None,
 ) -> tuple[Array, Array]:
     """Totals of all target years, and the log density of the completed ones under the component.
 
     `base` `(draw, year + 1)` are the normals, `added` `(draw, year)` what events add. A year's totals stand together.
+    `further` as in `stated_totals`.
     """
     observation = evidence.observation
     open_years = open_years_of(evidence)
@@ -70,7 +72,7 @@ def drawn_totals(
     totals[:] = observation.counted
     fixed = {y: n for y, n in completed.items() if y in own.years}
     free = [y for y in own.years if y not in fixed]
-    drawn, log_factor = stated_totals(own, year_correlation, observation.years, fixed, base, added)
+    drawn, log_factor = stated_totals(own, year_correlation, observation.years, fixed, base, added, further)
     if not np.isfinite(log_factor).any():
         return totals, log_factor
     for place, year in enumerate(free):

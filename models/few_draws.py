@@ -26,6 +26,7 @@ from models.proposals import (
     log_prior_over_mixture,
     log_tilt,
     moved_together,
+    tilted,
 )
 from models.stated_draws import cut_to_floor
 from models.weigher import Weigher
@@ -84,12 +85,11 @@ class _Alike:
         """Chances `(belief, event + 1)` of a group's events and, last, of none: as stated, and those drawn from."""
         own = np.array([[event.chance(key) for event in group] for key in self.keys])
         stated = np.concatenate([own, np.maximum(1.0 - own.sum(axis=1, keepdims=True), 0.0)], axis=1)
-        slots = tuple(event.slot for event in group)
-        drawn_from = [
-            row if proposal is None else proposal.chances(slots, row)
-            for proposal, row in zip(self.proposals, stated, strict=True)
-        ]
-        return stated, np.array(drawn_from)
+        drawn_from, slots = stated.copy(), tuple(event.slot for event in group)
+        tilts = {k: own.tilts[slots] for k, own in enumerate(self.proposals) if own and slots in own.tilts}
+        if tilts:
+            drawn_from[list(tilts)] = tilted(stated[list(tilts)], np.stack(list(tilts.values())))
+        return stated, drawn_from
 
 
 class _FewDraws:
@@ -178,10 +178,10 @@ class _FewDraws:
         normals = standard[[self._block[state.key] for state in states]]
         gain = np.zeros((len(states), self._rows), normals.dtype)
         found = [self._proposal(_place(state)) for state in states]
-        for tilted in (False, True):  # whether it is one of events too
-            places = [k for k, own in enumerate(found) if own is not None and bool(own.tilts) is tilted]
+        for of_events in (False, True):  # whether it is one of events too
+            places = [k for k, own in enumerate(found) if own is not None and bool(own.tilts) is of_events]
             if places:
-                proposals = [own for own in found if own is not None and bool(own.tilts) is tilted]
+                proposals = [own for own in found if own is not None and bool(own.tilts) is of_events]
                 of_these = added[:, places].swapaxes(0, 1)
                 normals[places], gain[places] = moved_together(normals[places], of_these, proposals)
         return normals, gain

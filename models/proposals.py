@@ -54,11 +54,8 @@ class Proposal:
     tilts: Mapping[tuple[int, ...], Array]
 
     def chances(self, slots: tuple[int, ...], stated: Array) -> Array:
-        """Chances from which a group's events are drawn, none last, `stated` `(event + 1, ...)` being those stated."""
-        if slots not in self.tilts:
-            return stated
-        chances = stated * self.tilts[slots].reshape(-1, *[1] * (stated.ndim - 1))
-        return np.asarray(chances / chances.sum(axis=0))
+        """Chances from which a group's events are drawn, none last, `stated` `(event + 1,)` being those stated."""
+        return tilted(stated, self.tilts[slots]) if slots in self.tilts else stated
 
 
 @dataclass(frozen=True)
@@ -77,6 +74,20 @@ class Points:
     def log_ratio(self) -> Array:
         """Log density of the prior less that of the prior's tenth and the proposal's rest together `(draw,)`."""
         return log_prior_over_mixture(self.gain)
+
+
+@dataclass(frozen=True)
+class SomeRows:
+    """Some of the draws: their `numbers`, ascending, among as many as there are."""
+
+    numbers: NDArray[np.intp]
+    among: int
+
+    def kept(self, further: float) -> NDArray[np.intp]:
+        """Which of these rows are among `kept_rows`, by their place here."""
+        is_kept = np.zeros(self.among, dtype=bool)
+        is_kept[kept_rows(self.among, further)] = True
+        return np.flatnonzero(is_kept.take(self.numbers))
 
 
 def plain_points(
@@ -105,30 +116,36 @@ def proposed_points(
 
     Which tenth is decided by chance of its own: every tenth point of a Sobol sequence lies on one side of it.
     """
-    chances = [proposal.chances(*stated_chances(group)) for group in additions]
-    occurring, added = proposed_events(base, years, additions, rho, chances, amounts)
-    normals, gain = moved_normals(base[:, : len(years) + 1], added, proposal)
-    for group, drawn_from, which in zip(additions, chances, occurring.T, strict=True):
-        gain += log_tilt(drawn_from, stated_chances(group)[1]).astype(gain.dtype).take(which)
+    width = len(years) + 1
+    occurring = proposed_events(base, width, additions, proposal)
+    added = added_amounts(additions, years, rho, base[:, width:], occurring, amounts)
+    normals, gain = moved_normals(base[:, :width], added, proposal)
+    add_tilts(gain, additions, occurring, proposal)
     return Points(normals, occurring, added, gain)
 
 
-def proposed_events(
-    base: Array,
-    years: tuple[int, ...],
-    additions: Additions,
-    rho: float,
-    chances: Sequence[Array],
-    amounts: AmountsInRows | None = None,
-) -> tuple[Occurring, Array]:
-    """Which event of a group occurs `(draw, group)` when a tenth keeps the stated chances, and what events add."""
-    width, keep = len(years) + 1, kept_rows(len(base))
-    of_events = base[:, width:]
+def proposed_events(base: Array, width: int, additions: Additions, proposal: Proposal) -> Occurring:
+    """Which event of a group occurs `(draw, group)` when a tenth keeps the stated chances."""
+    of_events, keep = base[:, width:], kept_rows(len(base))
+    chances = [proposal.chances(*stated_chances(group)) for group in additions]
     occurring = occurrences(additions, width, of_events, chances)
     for group, which in zip(additions, occurring.T, strict=True):
         chosen = of_events[:, group[0].slot * width].take(keep)
         which[keep] = who_occurs(chosen, [part.probability for part in group])
-    return occurring, added_amounts(additions, years, rho, of_events, occurring, amounts)
+    return occurring
+
+
+def add_tilts(gain: Array, additions: Additions, occurring: Occurring, proposal: Proposal) -> None:
+    """Add to the gain `(draw,)` of the normals that of the chances from which events are drawn."""
+    for group, which in zip(additions, occurring.T, strict=True):
+        slots, stated = stated_chances(group)
+        gain += log_tilt(proposal.chances(slots, stated), stated).astype(gain.dtype).take(which)
+
+
+def tilted(stated: Array, tilts: Array) -> Array:
+    """Chances `(..., event + 1)` proportional to those stated and to tilts of the same shape."""
+    chances = stated * tilts
+    return np.asarray(chances / chances.sum(axis=-1, keepdims=True))
 
 
 def stated_chances(group: tuple[Addition, ...]) -> tuple[tuple[int, ...], Array]:
@@ -143,20 +160,26 @@ def log_tilt(drawn_from: Array, stated: Array) -> Array:
     return np.asarray(np.log(np.where(never, 1.0, drawn_from) / np.where(never, 1.0, stated)))
 
 
-def moved_normals(base: Array, added: Array, proposal: Proposal) -> tuple[Array, Array]:
+def moved_normals(
+    base: Array, added: Array, proposal: Proposal, rows: SomeRows | None = None
+) -> tuple[Array, Array]:
     """z `(draw, year + 1)` made of standard normals, and the log density of the proposal less that of N(0, I)."""
     # By column, in which they stand: a column's values lie together.
-    moved, gain = moved_together(np.ascontiguousarray(base.T)[None], added.T[None], [proposal])
+    moved, gain = moved_together(np.ascontiguousarray(base.T)[None], added.T[None], [proposal], rows)
     return moved[0].T, gain[0]
 
 
-def moved_together(standard: Array, added: Array, proposals: Sequence[Proposal]) -> tuple[Array, Array]:
+def moved_together(
+    standard: Array, added: Array, proposals: Sequence[Proposal], rows: SomeRows | None = None
+) -> tuple[Array, Array]:
     """As `moved_normals`, of one set of normals per proposal, which all tilt chances or none does.
 
-    From `standard` `(set, year + 1, draw)` and `added` `(set, year, draw)`: z as `standard`, and gains `(set, draw)`.
+    From `standard` `(set, year + 1, draw)` and `added` `(set, year, draw)`: z as `standard`, and gains `(set, draw)`;
+    these draws are all there are, or `rows` of them.
     """
     precision, as_stated = standard.dtype, FREE_SHARE if proposals[0].tilts else 0.0
-    keep, roots = kept_rows(standard.shape[2], as_stated), np.stack([own.root for own in proposals])
+    keep = rows.kept(as_stated) if rows else kept_rows(standard.shape[2], as_stated)
+    roots = np.stack([own.root for own in proposals])
     centre = np.stack([own.gain for own in proposals]).astype(precision) @ added
     centre += np.stack([own.mean - own.gain @ own.amount_mean for own in proposals]).astype(precision)[
         ..., None

@@ -9,6 +9,7 @@ A year counted in full is conditioned on: given what events add, the belief must
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,19 @@ Array = NDArray[np.float64]
 
 _FEW = 0.1  # of the relative Monte Carlo error that so many draws leave at best
 _HARDLY_ANY = 1e-6  # mass under the floor that is lifted onto it instead of spread by rank
+LIFTED = 0.5  # persons above the floor at which a lifted draw stands
+
+
+class RanksNeeded(Exception):
+    """Draws under the floor are spread by their rank among all draws, of which some were not made anew."""
+
+
+@dataclass(frozen=True)
+class FurtherDraws:
+    """How many draws there are besides, and how many of these were lifted onto the floor, by year."""
+
+    draws: int
+    lifted: Mapping[int, int]
 
 
 def stated_totals(
@@ -32,11 +46,13 @@ def stated_totals(
     fixed: Mapping[int, float],
     base: Array,
     added: Array,
+    further: FurtherDraws | None = None,
 ) -> tuple[Array, Array]:
     """Totals `(draw, year not fixed)` and the log density `(draw,)` of the fixed ones, zero where there are none.
 
     `years` are the target years, one column of `base` and of `added`, what events add, each. The log density is -inf
-    in every row where the component holds the fixed totals impossible.
+    in every row where the component holds the fixed totals impossible. `further` draws of the same component are there
+    already: raises RanksNeeded where these cannot be left as they are.
     """
     columns = [years.index(y) for y in own.years if y not in fixed]
     if not own.additions:
@@ -47,7 +63,7 @@ def stated_totals(
         totals, log_factor = draw_component(own, year_correlation, base[:, columns]), np.zeros(len(base))
     for place, year in enumerate(y for y in own.years if y not in fixed):
         totals[:, place] += added[:, years.index(year)]
-        totals[:, place] = cut_to_floor(own, year, totals[:, place])
+        totals[:, place] = cut_to_floor(own, year, totals[:, place], further)
     return totals, log_factor
 
 
@@ -63,16 +79,18 @@ def _without_events(
     return conditional_draws(own, year_correlation, fixed, base), log_factor
 
 
-def cut_to_floor(own: Component, year: int, sums: Array) -> Array:
-    """Sums of belief and events `(draw,)` as draws of the density above the floor."""
-    floor = own.marginal(year).floor
-    below = np.count_nonzero(sums < floor)
+def cut_to_floor(own: Component, year: int, sums: Array, further: FurtherDraws | None = None) -> Array:
+    """Sums of belief and events `(draw,)` as draws of the density above the floor; `further` as in `stated_totals`."""
+    floor, draws = own.marginal(year).floor, len(sums) + (further.draws if further else 0)
+    below = np.count_nonzero(sums < floor) + (further.lifted.get(year, 0) if further else 0)
     if not below:
         return sums
     total = own.total(year)
     # Few draws below the floor are lifted onto it: cheaper than a convolution, and no worse than Monte Carlo error.
-    if below <= _FEW * math.sqrt(len(sums)) or not isinstance(total, YearTotal) or not cut_matters(total):
-        return np.maximum(sums, floor + 0.5)
+    if below <= _FEW * math.sqrt(draws) or not isinstance(total, YearTotal) or not cut_matters(total):
+        return np.maximum(sums, floor + LIFTED)
+    if further is not None:
+        raise RanksNeeded
     before, after = total.cut_map
     return np.where(sums < before[-1], np.interp(sums, before, after), sums)
 

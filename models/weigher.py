@@ -17,6 +17,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from models.edited_events import OwnDraws, own_draws
 from models.event_normals import with_event_normals
 from models.evidence import Evidence
 from models.layers import ComponentCurves, component_curves
@@ -27,6 +28,7 @@ from models.weighting import (
     WeighedComponent,
     Weighing,
     judgement,
+    serves,
     single,
     weigh_component,
 )
@@ -60,6 +62,7 @@ class Weigher:
         self._own: dict[str, tuple[Component, float]] = {}
         self._starts: dict[str, Proposal | None] = {}
         self._uneven: set[str] = set()
+        self._drawn: dict[str, OwnDraws | None] = {}
         self._starts_of_few: dict[str, Proposal | None] = {}
         self._kept: OrderedDict[object, Kept] = OrderedDict()
         self._bytes = 0
@@ -104,23 +107,43 @@ class Weigher:
         of_events = base[:, self._years + 1 :]
         years = self.evidence.observation.years
         amounts = {rho: SharedAmounts(of_events, years, rho) for _, _, rho in missing.values()}
-        running: list[Future[Kept]] = [
-            _pool().submit(self._weigh, component, rho, base, amounts[rho])
-            for _, component, rho in missing.values()
-        ]
+        # Those for which a proposal may have to be found take longest, so that they go first.
+        longest_first = sorted(missing, key=lambda name: self._starts.get(missing[name][1].key) is not None)
+        running: dict[_Identity, Future[Kept]] = {}
+        for name in longest_first:
+            _, component, rho = missing[name]
+            running[name] = _pool().submit(self._weigh, component, rho, base, amounts[rho])
 
         def finish() -> None:
-            for name, job in zip(missing, running, strict=True):
-                self._store(name, job.result())
+            for name in missing:
+                self._store(name, running[name].result())
 
         return finish
 
     def _weigh(
         self, component: Component, rho: float, base: Array, amounts: SharedAmounts | None = None
     ) -> Kept:
-        starts = (self.start(component.key),) if component.key in self._own else ()
-        weighed = weigh_component(component, rho, self.evidence, base, starts, amounts)
+        start = self.start(component.key)
+        if amounts is not None and (drawn := self._own_draws(component, rho)) is not None:
+            found = drawn.with_events(component, amounts)
+            if found is not None and serves(found[0]):
+                return judgement(found[0]), component_curves(*found)
+            start = None if found is not None else start
+        weighed = weigh_component(component, rho, self.evidence, base, start, amounts)
         return judgement(weighed), component_curves(weighed)
+
+    def _own_draws(self, component: Component, rho: float) -> OwnDraws | None:
+        """Draws of the forecast's own component of the same key, where this one differs from it in events only."""
+        own, own_rho = self._own.get(component.key, (component, rho))
+        if own.additions == component.additions or own_rho != rho:
+            return None
+        if (own.years, own.marginals) != (component.years, component.marginals):
+            return None
+        if own.key not in self._drawn:
+            slots, start = slots_of(own.additions), self.start(own.key)
+            base = self.normals(slots)[:, : (self._years + 1) * (1 + slots)]
+            self._drawn[own.key] = own_draws(Weighing(own, rho, self.evidence), base, start)
+        return self._drawn[own.key]
 
     def _weighed(self, name: _Identity, component: Component, rho: float) -> Kept:
         """From what is kept, or anew where so much was asked that it is gone again."""
@@ -180,7 +203,7 @@ def _pool() -> ThreadPoolExecutor:
 
 
 class _Identity:
-    """What a component's weighed draws depend on: all but its probability. Hashed once, for it is long."""
+    """What a component's weighed draws depend on: all but its probability."""
 
     __slots__ = ("_hash", "_parts")
 
@@ -192,7 +215,7 @@ class _Identity:
             component.marginals,
             component.additions,
         )
-        self._hash = hash(self._parts)
+        self._hash = hash((component.statement_hash, year_correlation))
 
     def __hash__(self) -> int:
         return self._hash

@@ -12,7 +12,7 @@ summed in double precision. Runs in the web process on every edit: NumPy and Sci
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -24,6 +24,7 @@ from models.event_normals import columns_needed
 from models.evidence import Evidence
 from models.pareto import pareto_k
 from models.proposals import Points, Proposal, fitted_proposal, plain_points, proposed_points
+from models.stated_draws import FurtherDraws
 from priors.events import Additions, AmountsInRows, SharedAmounts, restricted_additions, waiting_amounts
 from priors.mixture import Component
 
@@ -119,23 +120,20 @@ def weigh_component(
     year_correlation: float,
     evidence: Evidence,
     base: Array,
-    starts: Sequence[Proposal | None] = (),
+    start: Proposal | None = None,
     amounts: SharedAmounts | None = None,
 ) -> WeighedComponent:
     """Draw a component with `base` `(draw, year + 1)` and weigh it, adapting the proposal where needed.
 
     Further columns hold the normals of events (models/event_normals.py); a component uses as many as it has events.
     The first few draws tell whether a proposal is needed and find it, so that as a rule all draws are made once.
-    `starts` are what served a belief like this, None for no proposal at all; `amounts` what events add in all draws
-    of this base.
+    `start` is what served a belief like this, if any did; `amounts` are what events add in all draws of this base.
     """
     base = single(base[:, : columns_needed(component, len(evidence.observation.years))])
     weigh = Weighing(component, year_correlation, evidence, amounts)
-    few, enough = base[:_PILOT], 1.5 * min(MIN_EFFECTIVE / len(base), 0.1)
-    for start in starts:
-        served, _ = weigh(base, start)
-        if served.reliable and (start is not None or served.effective_draws >= enough * len(base)):
-            return served
+    few, enough = base[:_PILOT], _enough(len(base))
+    if start is not None and (served := weigh(base, start)[0]).reliable:
+        return served
     pilot, points = weigh(few, None)
     if pilot.effective_draws >= enough * len(few) or not _can_be_reached(evidence, pilot):
         weighed = _joined(pilot, weigh(base[_PILOT:], None, _PILOT)[0]) if len(base) > _PILOT else pilot
@@ -146,6 +144,18 @@ def weigh_component(
     if adapted.reliable:
         return adapted
     return weigh.widened(base, weigh.adapted(base, adapted, points, MIN_EFFECTIVE))
+
+
+def serves(weighed: WeighedComponent) -> bool:
+    """Whether draws from a proposal known before, or from none, do without another one."""
+    draws = len(weighed.log_weights)
+    plain_and_few = weighed.proposal is None and weighed.effective_draws < _enough(draws) * draws
+    return weighed.reliable and not plain_and_few
+
+
+def _enough(draws: int) -> float:
+    """The share of so many draws that must count where they come from no proposal."""
+    return 1.5 * min(MIN_EFFECTIVE / draws, 0.1)
 
 
 def _joined(first: WeighedComponent, second: WeighedComponent) -> WeighedComponent:
@@ -168,7 +178,8 @@ class Weighing:
     amounts: SharedAmounts | None = None
 
     @cached_property
-    def _additions(self) -> Additions:
+    def additions(self) -> Additions:
+        """The events that may occur in years the cutoff left open."""
         return restricted_additions(self.component.additions, open_years_of(self.evidence))
 
     def __call__(
@@ -179,25 +190,38 @@ class Weighing:
         `base` are the rows from number `first` on of those that the shared amounts are of.
         """
         base = single(base)
-        evidence, part, rho = self.evidence, self.component, self.year_correlation
-        years = evidence.observation.years
+        years, rho = self.evidence.observation.years, self.year_correlation
         shared = AmountsInRows(self.amounts, slice(first, first + len(base))) if self.amounts else None
         if proposal is None:
-            points = plain_points(base, years, self._additions, rho, shared)
+            points = plain_points(base, years, self.additions, rho, shared)
         else:
-            points = proposed_points(base, years, self._additions, rho, proposal, shared)
-        totals, log_weights = drawn_totals(
-            part, rho, evidence, points.normals, points.added, completed_totals(evidence)
-        )
-        of_events = base[:, len(years) + 1 :]
+            points = proposed_points(base, years, self.additions, rho, proposal, shared)
         waiting = waiting_amounts(
-            self._additions, years, rho, of_events, points.occurring, evidence.observation.first_open
-        )
-        log_weights = (
-            log_weights + evidence.log_evidence(totals, under_way(totals, waiting)) + points.log_ratio
-        )
+            self.additions, years, rho, base[:, len(years) + 1 :], points.occurring,
+            self.evidence.observation.first_open,
+        )  # fmt: skip
+        totals, log_weights = self.judged(points, waiting)
+        return self.weighed(totals, log_weights + points.log_ratio, proposal, waiting), points
+
+    def judged(
+        self, points: Points, waiting: Mapping[str, Array], further: FurtherDraws | None = None
+    ) -> tuple[Array, Array]:
+        """Totals `(draw, year)` at points, and how probable `(draw,)` they make what came.
+
+        `further` as in models/stated_draws.py.
+        """
+        totals, log_factor = drawn_totals(
+            self.component, self.year_correlation, self.evidence, points.normals, points.added,
+            completed_totals(self.evidence), further,
+        )  # fmt: skip
+        return totals, log_factor + self.evidence.log_evidence(totals, under_way(totals, waiting))
+
+    def weighed(
+        self, totals: Array, log_weights: Array, proposal: Proposal | None, waiting: Mapping[str, Array]
+    ) -> WeighedComponent:
+        """The component with these draws."""
         method = "weighted" if proposal is None else "adapted"
-        return WeighedComponent(part.key, totals, log_weights, method, proposal, waiting), points
+        return WeighedComponent(self.component.key, totals, log_weights, method, proposal, waiting)
 
     def adapted(
         self, base: Array, start: WeighedComponent, points: Points, enough: float
@@ -209,7 +233,7 @@ class Weighing:
         best = latest = start
         for _ in range(_ROUNDS):
             short = shortfall(self.evidence, latest)
-            proposal = fitted_proposal(points, self._additions, latest.log_weights, short)
+            proposal = fitted_proposal(points, self.additions, latest.log_weights, short)
             latest, points = self(base, proposal)
             gained = latest.effective_draws > 1.1 * best.effective_draws
             if latest.effective_draws > best.effective_draws:

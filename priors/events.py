@@ -226,15 +226,15 @@ class SharedAmounts:
 
 @dataclass(frozen=True)
 class AmountsInRows:
-    """Some of the draws of shared amounts."""
+    """Some of the draws of shared amounts, told by their numbers or in one piece."""
 
     whole: SharedAmounts
-    rows: slice
+    rows: slice | NDArray[np.intp]
 
     def of(self, part: Addition | EventBelief) -> tuple[list[int], FloatArray]:
         """As of the whole."""
         places, drawn = self.whole.of(part)
-        return places, drawn[:, self.rows]
+        return places, drawn[:, self.rows] if isinstance(self.rows, slice) else drawn.take(self.rows, axis=1)
 
 
 def waiting_amounts(

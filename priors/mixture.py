@@ -48,6 +48,11 @@ class Component:
     marginals: tuple[Marginal, ...]
     additions: Additions = ()
 
+    @cached_property
+    def statement_hash(self) -> int:
+        """Hash of all it states but its probability, kept: it is long, and asked for more than once."""
+        return hash((self.key, self.years, self.marginals, self.additions))
+
     def total(self, year: int) -> Marginal | YearTotal:
         """Its belief about one year with the events on top; raises KeyError when it states none."""
         belief, groups = self.marginal(year), groups_in(self.additions, year)
