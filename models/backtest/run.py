@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from models.backtest.data import SERIES, SOURCE
+from models.measurement.beginnings import without_odd_beginnings
 from models.panel.series import PanelSeries, panel_known_at
 from models.scores import crps_of_draws, log_crps, pinball, pit_of_draws
 from models.series import LEAST_COUNT, Array
@@ -148,8 +149,11 @@ def results_at(plan: Plan, forecaster: Forecaster, origin: str) -> dict[str, pd.
 
 
 def panel_at(plan: Plan, origin: str) -> PanelSeries:
-    """What a forecaster is given at an origin: the countries that take part, as known on the month's last day."""
-    known = _panel(plan, _last_day(origin))
+    """What a forecaster is given at an origin: the countries that take part, as known on the month's last day.
+
+    As in a forecast, first figures that no level can begin with are set aside; outcomes keep them.
+    """
+    known, _ = without_odd_beginnings(_panel(plan, _last_day(origin)))
     return known.only(
         geo
         for geo, counts in zip(known.geos, known.counts.T, strict=True)

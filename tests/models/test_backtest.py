@@ -227,6 +227,19 @@ def test_who_takes_part_is_decided_on_what_was_known() -> None:
 # Running ----------------------------------------------------------------------------------------------------
 
 
+def test_a_first_figure_that_no_level_can_begin_with_is_set_aside() -> None:
+    odd = counts("AA", 100)
+    odd.loc[0, "value"] = 40_000
+    found, usual = (
+        panel_at(plan(bitemporal_rows(pd.concat([first, counts("BB", 1000)], ignore_index=True))), ORIGINS[0])
+        for first in (odd, counts("AA", 100))
+    )
+    assert found.geos == usual.geos == ("AA", "BB")
+    assert np.isnan(found.counts[0, 0])
+    np.testing.assert_array_equal(found.counts[1:], usual.counts[1:])
+    np.testing.assert_array_equal(found.counts[:, 1], usual.counts[:, 1])
+
+
 def test_a_second_run_computes_nothing_and_a_later_origin_only_itself(tmp_path: Path) -> None:
     asked: list[str] = []
 
