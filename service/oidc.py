@@ -42,7 +42,9 @@ class OidcProvider:
         claims = self._claims(token)
         name = claims.get(self._settings.name_claim)
         if not isinstance(name, str) or not name.strip():
-            raise unauthorised(f"The token names nobody: it has no claim {self._settings.name_claim}.")
+            claim = self._settings.name_claim
+            dutch = f"De toegangscode noemt niemand: het veld {claim} ontbreekt."
+            raise unauthorised(f"The token names nobody: it has no claim {claim}.", dutch)
         return Caller(name, self._role(claims)), float(claims["exp"])
 
     def _claims(self, token: str) -> Mapping[str, Any]:
@@ -59,7 +61,8 @@ class OidcProvider:
                 options={"require": ["exp", "iss", "aud"]},
             )
         except jwt.PyJWTError as error:
-            raise unauthorised(f"This bearer token is not valid: {_reason(error)}.") from error
+            dutch = "Deze toegangscode geldt niet of niet meer; meld u opnieuw aan."
+            raise unauthorised(f"This bearer token is not valid: {_reason(error)}.", dutch) from error
         return claims
 
     def _key(self, name: str) -> jwt.PyJWK:

@@ -121,8 +121,9 @@ def invalid_input(errors: Iterable[Fault], title: str = "Invalid input") -> Prob
     return problem
 
 
-def not_found(what: str) -> Problem:
-    return Problem(404, "Not found", f"There is no {what}.")
+def not_found(what: str, dutch: str) -> Problem:
+    """404 for a thing by its name, in Dutch too ("forecast 12", "prognose 12")."""
+    return Problem(404, "Not found", f"There is no {what}.", dutch=f"Er is geen {dutch}.")
 
 
 def documented(description: str) -> dict[str, Any]:

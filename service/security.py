@@ -70,15 +70,17 @@ class Authority:
             return Caller("development", Role.ADMIN)
         token = _token(authorization)
         if token is None:
-            raise unauthorised("A bearer token is needed.", error="")
+            dutch = "Hiervoor moet u aangemeld zijn: geef een toegangscode."
+            raise unauthorised("A bearer token is needed.", dutch, error="")
         caller = self.known(authorization)
         if caller is not None:
             return caller
         if self.provider is None:
-            raise unauthorised("This bearer token is not known.")
+            raise unauthorised("This bearer token is not known.", "Deze toegangscode is hier niet bekend.")
         caller, until = self.provider.caller(token)
         if any(caller.name == one.name for one in self.callers.values()):
-            raise unauthorised(f"{caller.name} is the name of a token of this service.")
+            detail = f"{caller.name} is the name of a token of this service."
+            raise unauthorised(detail, f"{caller.name} is al de naam bij een toegangscode van deze dienst.")
         self._hold(token, caller, until)
         return caller
 
@@ -106,10 +108,10 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def unauthorised(detail: str, error: str = "invalid_token") -> Problem:
+def unauthorised(detail: str, dutch: str, error: str = "invalid_token") -> Problem:
     """401 with the challenge of RFC 6750, 3."""
     challenge = f'{_CHALLENGE}, error="{error}"' if error else _CHALLENGE
-    return Problem(401, "Unauthorized", detail, headers={"WWW-Authenticate": challenge})
+    return Problem(401, "Unauthorized", detail, dutch=dutch, headers={"WWW-Authenticate": challenge})
 
 
 def load_authority(settings: Settings) -> Authority:

@@ -209,7 +209,7 @@ def read_archived_forecast(
     with reading(sessions) as session:
         entry = get_entry(session, entry_id)
     if entry is None:
-        raise not_found(f"archived forecast {entry_id}")
+        raise not_found(f"archived forecast {entry_id}", f"prognose {entry_id} in het archief")
     return Response(to_json(_shaped(entry)), media_type=JSON)
 
 

@@ -135,7 +135,8 @@ def read_data_quality(
         rows = monthly_totals(load_realisations(session, series, citizen=citizen))
     sources = measuring_sources(rows, geo, day)
     if not sources:
-        raise not_found(f"figure of {series} of {geo} ({citizen}) known on {day}")
+        what = f"{series} of {geo} ({citizen}) known on {day}"
+        raise not_found(f"figure of {what}", f"cijfer van {series} in {geo} ({citizen}) bekend op {day}")
     combined = combined_series(rows, geo, day, sources=sources)
     aside = beginnings_aside(rows, geo, day, combined)
     findings = data_findings(combined, expected_sources(geo, sources), aside)

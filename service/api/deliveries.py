@@ -61,7 +61,7 @@ def read_delivery(
     with reading(sessions) as session:
         row = get_delivery(session, delivery_id)
     if row is None:
-        raise not_found("delivery with this id")
+        raise not_found("delivery with this id", "levering met dit nummer")
     return _delivery(row)
 
 

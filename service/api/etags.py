@@ -13,10 +13,13 @@ def required(if_match: str | None) -> str:
     """The If-Match header; raises Problem 428 without one and 400 for what is not a list of tags."""
     if if_match is None:
         detail = "Send If-Match with the ETag of the version you changed."
-        raise Problem(428, "Precondition required", detail)
+        dutch = "Stuur If-Match mee met de ETag van de versie die u hebt gewijzigd."
+        raise Problem(428, "Precondition required", detail, dutch=dutch)
     if if_match.strip() != "*" and not _tags(if_match):
         fault = ("If-Match", "is no quoted ETag", "is geen ETag tussen aanhalingstekens")
-        raise Problem(400, "Invalid input", "If-Match holds no ETag.", [fault])
+        raise Problem(
+            400, "Invalid input", "If-Match holds no ETag.", [fault], dutch="If-Match bevat geen ETag."
+        )
     return if_match
 
 
@@ -35,7 +38,10 @@ def not_modified(if_none_match: str | None, etag: str) -> bool:
 def stale(etag: str) -> Problem:
     """412, with the ETag of what is there now."""
     detail = "Someone stored another version since the one you changed; read it and try again."
-    return Problem(412, "Precondition failed", detail, headers={"ETag": etag})
+    dutch = (
+        "Sinds de versie die u hebt gewijzigd, is er een andere opgeslagen; lees die en probeer het opnieuw."
+    )
+    return Problem(412, "Precondition failed", detail, dutch=dutch, headers={"ETag": etag})
 
 
 def _tags(header: str) -> set[str]:

@@ -212,7 +212,7 @@ def find_evaluation(sessions: Sessions, evaluation_id: str) -> StoredEvaluation:
     with reading(sessions) as session:
         found = get_evaluation(session, evaluation_id)
     if found is None:
-        raise not_found(f"evaluation {evaluation_id}")
+        raise not_found(f"evaluation {evaluation_id}", f"evaluatie {evaluation_id}")
     return found
 
 

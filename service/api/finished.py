@@ -74,7 +74,7 @@ def find(sessions: Sessions, forecast_id: str) -> StoredOrder:
     with reading(sessions) as session:
         found = get_forecast(session, forecast_id)
     if found is None:
-        raise not_found(f"forecast {forecast_id}")
+        raise not_found(f"forecast {forecast_id}", f"prognose {forecast_id}")
     return found
 
 
@@ -91,7 +91,7 @@ def find_edition(sessions: Sessions, edition: str) -> Edition:
     with reading(sessions) as session:
         found = get_edition(session, edition)
     if found is None:
-        raise not_found(f"edition {edition}")
+        raise not_found(f"edition {edition}", f"editie {edition}")
     return found
 
 

@@ -140,7 +140,7 @@ def cancel_forecast(forecast_id: ForecastId, caller: ExpertCaller, sessions: Ses
     with writing(sessions) as session:
         found = get_forecast(session, forecast_id)
         if found is None:
-            raise not_found(f"forecast {forecast_id}")
+            raise not_found(f"forecast {forecast_id}", f"prognose {forecast_id}")
         if cancel(session, found.job.id):
             record_action(session, caller.name, caller.role, "cancel forecast", f"forecast:{forecast_id}")
         elif found.job.state is not JobState.CANCELLED:

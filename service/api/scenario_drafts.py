@@ -55,7 +55,7 @@ def read_draft(
     with reading(sessions) as session:
         found = get_draft(session, caller.name, key)
     if found is None:
-        raise not_found(f"draft {key}")
+        raise not_found(f"draft {key}", f"concept {key}")
     if not_modified(if_none_match, found.etag):
         return Response(status_code=304, headers={"ETag": found.etag})
     return _answer(found)
@@ -100,7 +100,7 @@ def throw_draft_away(
     with writing(sessions) as session:
         before = lock_draft(session, caller.name, key)
         if before is None:
-            raise not_found(f"draft {key}")
+            raise not_found(f"draft {key}", f"concept {key}")
         _check(before, if_match)
         delete_draft(session, caller.name, key)
 

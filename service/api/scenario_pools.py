@@ -135,7 +135,7 @@ def read_pool(
 ) -> StoredScenarioSet | Response:
     stored = found_set(sessions, set_id, version, caller)
     if stored.record.pool is None:
-        raise not_found(f"scenario pool {set_id}")
+        raise not_found(f"scenario pool {set_id}", f"pool {set_id}")
     if not_modified(request.headers.get("if-none-match"), stored.etag):
         return Response(status_code=304, headers={"ETag": stored.etag})
     response.headers["ETag"] = stored.etag

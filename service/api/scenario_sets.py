@@ -299,6 +299,6 @@ def _refusals() -> Iterator[None]:
     except InvalidScenarioSet as invalid:
         raise invalid_input(invalid.faults, title="Invalid scenario set") from None
     except UnknownScenarioSet as unknown:
-        raise not_found(f"scenario set {unknown}") from None
+        raise not_found(f"scenario set {unknown}", f"scenarioset {unknown}") from None
     except StaleVersion as changed:
         raise stale(changed.current.etag) from None

@@ -18,11 +18,12 @@ ROOMS = ("priors", "models", "service")
 # What makes one fault or one refusal, and how many arguments it has when its Dutch is there.
 MAKERS = {
     "Fault": 3, "fault": 3, "FieldError": 3, "RowError": 4, "IntakeFault": 4, "Refused": 4,
-    "ForecastRefused": 3, "ImpossibleBelief": 3, "Misstated": 2, "NoCorrelation": 2, "NoOverlap": 2,
+    "not_found": 2, "unauthorised": 2, "ForecastRefused": 3,
+    "ImpossibleBelief": 3, "Misstated": 2, "NoCorrelation": 2, "NoOverlap": 2,
 }  # fmt: skip
 PROBLEMS = ("Problem", "plain_problem")
 # Of these the sentence of the status says nothing of the case: each has one of its own.
-OWN_SENTENCE = (403, 409)
+OWN_SENTENCE = (401, 403, 404, 409, 412, 428)
 PAGES_SAY = {"raming": "prognose", "inwilligingspercentage": "acceptatiecijfer", "instroomraming": "prognose"}
 
 
@@ -112,6 +113,8 @@ def test_every_status_that_refuses_has_a_dutch_sentence() -> None:
         ("Fault('/a', 'is wrong')", "Fault without Dutch"),
         ("raise invalid_input([('/a', 'is wrong')])", "a fault without Dutch"),
         ("raise Problem(409, 'No', 'not now')", "of its own"),
+        ("raise not_found('forecast 1')", "not_found without Dutch"),
+        ("raise unauthorised('no token')", "unauthorised without Dutch"),
         ("said = 'Deze raming is er niet.'", "the pages say prognose"),
     ],
 )
@@ -125,7 +128,7 @@ def test_what_is_wrong_is_found(text: str, word: str) -> None:
         "Fault('/a', 'is wrong', 'is mis')",
         "Fault('/a', *said)",
         "raise Problem(409, 'No', 'not now', dutch='nu niet')",
-        "raise Problem(404, 'Not found', 'nothing')",
+        "raise Problem(415, 'Unsupported media type', 'nothing')",
         "raise invalid_input([('/a', 'is wrong', 'is mis')])",
     ],
 )

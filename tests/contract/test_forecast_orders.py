@@ -281,7 +281,8 @@ def test_an_unfinished_forecast_answers_no_what_ifs(client: Any, set_id: str) ->
 
 @pytest.mark.parametrize("part", ["", *(f"/{part}" for part in PARTS), "/monthly", "/paths", "/events"])
 def test_an_unknown_forecast_is_not_found(client: Any, part: str) -> None:
-    assert client.get(f"/v1/forecasts/nothing{part}").status_code == 404
+    answer = client.get(f"/v1/forecasts/nothing{part}")
+    assert (answer.status_code, answer.json()["detailNl"]) == (404, "Er is geen prognose nothing.")
 
 
 def test_a_queued_forecast_is_cancelled_and_may_be_ordered_again(client: Any, set_id: str) -> None:

@@ -79,10 +79,22 @@ class TestVersions:
         assert response.status_code == 200 and response.json()["contentHash"] == created.json()["contentHash"]
 
     @pytest.mark.parametrize(
-        ("if_match", "status"), [(None, 428), ('"stale"', 412), ("W/{etag}", 412), ("nonsense", 400)]
+        ("if_match", "status", "dutch"),
+        [
+            (None, 428, "Stuur If-Match mee"),
+            ('"stale"', 412, "is er een andere opgeslagen"),
+            ("W/{etag}", 412, "is er een andere opgeslagen"),
+            ("nonsense", 400, "bevat geen ETag"),
+        ],
     )
     def test_a_change_without_the_right_etag_stores_nothing(
-        self, client: Any, scenario_set: Set, stored: Callable[[], Any], if_match: str | None, status: int
+        self,
+        client: Any,
+        scenario_set: Set,
+        stored: Callable[[], Any],
+        if_match: str | None,
+        status: int,
+        dutch: str,
     ) -> None:
         created = client.post("/v1/scenario-sets", json=scenario_set)
         before, tag = stored(), created.headers["etag"]
@@ -90,6 +102,7 @@ class TestVersions:
         response = client.put(created.headers["location"], json=scenario_set, headers=headers)
         assert response.status_code == status
         assert response.headers["content-type"] == "application/problem+json"
+        assert dutch in response.json()["detailNl"]
         assert stored() == before
 
     def test_one_of_several_tags_or_a_star_will_do(self, client: Any, scenario_set: Set) -> None:

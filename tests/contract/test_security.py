@@ -102,6 +102,9 @@ def test_who_is_not_known_gets_401_with_a_challenge(as_role: Callable[..., Any],
     assert response.status_code == 401
     assert response.headers["content-type"] == "application/problem+json"
     assert response.headers["www-authenticate"].startswith("Bearer")
+    unknown = header == "Bearer wrong"
+    said = "Deze toegangscode is hier niet bekend." if unknown else "Hiervoor moet u aangemeld zijn"
+    assert response.json()["detailNl"].startswith(said)
 
 
 @pytest.mark.parametrize(
