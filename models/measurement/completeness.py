@@ -38,6 +38,7 @@ TYPICAL_SIGMA, TYPICAL_OVERDISPERSION = 0.19, 7.7
 """A typical one-step error of a monthly series (priors of `models.panel.model`), by which added noise is measured."""
 
 _DAYS_PER_MONTH = 365.25 / 12
+_TINY = 1e-300  # stands for no weight at all in a denominator
 _CELL = np.arange(1, 5)
 _CELL_CHANCE = (1 / _CELL) / (1 / _CELL).sum()
 
@@ -181,23 +182,17 @@ class _Pooled:
 
     @classmethod
     def of(cls, growth: pd.DataFrame) -> "_Pooled":
+        """From growths `(figure, age)` with the level `geo`; between countries by DerSimonian and Laird (1986)."""
         by_geo = growth.groupby(level="geo")
         number, means = by_geo.count().to_numpy(), by_geo.mean().to_numpy()
         squares = ((growth - by_geo.transform("mean")) ** 2).sum().to_numpy()
         within = squares / np.maximum((number - (number > 0)).sum(axis=0), 1)
-        seen = number > 0
-        weight = seen / np.where(within > 0, within / np.maximum(number, 1), 1.0)
-        mean = np.where(
-            seen.any(axis=0), np.nansum(weight * means, axis=0) / np.maximum(weight.sum(axis=0), 1e-300), 0
-        )
-        spread = np.nansum(weight * (means - mean) ** 2, axis=0) - np.maximum(seen.sum(axis=0) - 1, 0)
-        scale = weight.sum(axis=0) - (weight**2).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-300)
-        between = np.where(scale > 0, np.maximum(spread, 0) / np.where(scale > 0, scale, 1), 0.0)
-        weight = seen / np.maximum(between + within / np.maximum(number, 1), 1e-12)
-        mean = np.nansum(weight * means, axis=0) / np.maximum(weight.sum(axis=0), 1e-300)
-        error = 1 / np.maximum(weight.sum(axis=0), 1e-300)
-        kept = np.where(mean != 0, np.maximum(1 - error / np.where(mean != 0, mean, 1) ** 2, 0), 0.0)
-        return cls(kept * mean, within, between)
+        of_means = within / np.maximum(number, 1)
+        # At an age at which no figure differs from its country's mean, every country weighs the same.
+        between = _between(means, (number > 0) / np.where(within > 0, of_means, 1.0))
+        weight = (number > 0) / np.maximum(between + of_means, 1e-12)
+        mean = _weighted_mean(means, weight)
+        return cls(_beyond_error(mean, 1 / np.maximum(weight.sum(axis=0), _TINY)), within, between)
 
     def country(self, growth: Array) -> tuple[Array, Array]:
         """`(mean, variance)` by age of the growth of one more figure of a country with these growths (figure, age)."""
@@ -223,6 +218,29 @@ class _Pooled:
         ratios = (growth - mean) ** 2 / np.where(self.within > 0, self.within, np.nan)
         per_figure = np.nansum(ratios, axis=1) / np.maximum(np.isfinite(ratios).sum(axis=1), 1)
         return float((PRIOR_FIGURES + per_figure.sum()) / (PRIOR_FIGURES + len(growth)))
+
+
+def _weighted_mean(means: Array, weight: Array) -> Array:
+    """By age, of means `(geo, age)`; 0 at an age that no country has."""
+    return np.asarray(np.nansum(weight * means, axis=0) / np.maximum(weight.sum(axis=0), _TINY))
+
+
+def _between(means: Array, weight: Array) -> Array:
+    """Variance of countries' means by age, `weight` `(geo, age)` being one over their own variances, 0 for none.
+
+    What the weighted squares exceed by what they would come to if countries did not differ, 0 where they do not.
+    """
+    total = weight.sum(axis=0)
+    squares = np.nansum(weight * (means - _weighted_mean(means, weight)) ** 2, axis=0)
+    excess = np.maximum(squares - np.maximum((weight > 0).sum(axis=0) - 1, 0), 0)
+    scale = total - (weight**2).sum(axis=0) / np.maximum(total, _TINY)
+    return np.asarray(np.divide(excess, scale, out=np.zeros_like(excess), where=scale > 0))
+
+
+def _beyond_error(mean: Array, variance: Array) -> Array:
+    """Means by age drawn to 0 by as much of their square as their own variance explains."""
+    explained = np.divide(variance, mean**2, out=np.ones_like(mean), where=mean != 0)
+    return np.asarray(mean * np.maximum(1 - explained, 0))
 
 
 def _still_to_come(by_age: Array) -> Array:
