@@ -43,17 +43,23 @@ def edited(
     """
     edit = Edit(old, new)
     names, ends = edit.names, (frozenset[str](), frozenset(edit.names))
+    found: dict[Made, Posterior[Judgement]] = {}
+
+    def posterior(made: Made) -> Posterior[Judgement]:
+        if made not in found:
+            found[made] = weigher.posterior(*edit.parts(made))
+        return found[made]
 
     def whole(made: Made) -> Array:
         if made == ends[0] and before is not None:
             return before
-        return weigher.posterior(*edit.parts(made)).layer.quantiles(LEVELS)
+        return posterior(made).layer.quantiles(LEVELS)
 
     unknown = ends if before is None else ends[1:]
     finished = weigher.prepare(part for made in unknown for part in edit.parts(made)[0])
     effects = _between(edit, weigher, finished, whole) if names else {}
     finished()
-    after = weigher.posterior(*edit.parts(ends[1]))
+    after = posterior(ends[1])
     if names:
         effects = _filled_up(effects, after.layer.quantiles(LEVELS) - whole(ends[0]))
     return effects, after

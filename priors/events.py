@@ -14,6 +14,7 @@ import itertools
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -48,8 +49,16 @@ class EventBelief:
         return next((p for key, p in self.by_scenario if key == scenario), self.probability)
 
     def under(self, scenario: str) -> Addition:
-        """The event as it may occur under one scenario."""
-        return Addition(self.key, self.slot, self.chance(scenario), self.years, self.amounts, self.start)
+        """The event as it may occur under one scenario; one object wherever its probability is the general one."""
+        chance = self.chance(scenario)
+        return self._in_general if chance == self.probability else self._with(chance)
+
+    @cached_property
+    def _in_general(self) -> Addition:
+        return self._with(self.probability)
+
+    def _with(self, probability: float) -> Addition:
+        return Addition(self.key, self.slot, probability, self.years, self.amounts, self.start)
 
 
 @dataclass(frozen=True)
