@@ -124,12 +124,13 @@ class Weigher:
         self, component: Component, rho: float, base: Array, amounts: SharedAmounts | None = None
     ) -> Kept:
         start = self.start(component.key)
+        resort = self.start_for_few(component.key) if start is None else None
         if amounts is not None and (drawn := self._own_draws(component, rho)) is not None:
             found = drawn.with_events(component, amounts)
             if found is not None and serves(found[0]):
                 return judgement(found[0]), component_curves(*found)
             start = None if found is not None else start
-        weighed = weigh_component(component, rho, self.evidence, base, start, amounts)
+        weighed = weigh_component(component, rho, self.evidence, base, start, amounts, resort)
         return judgement(weighed), component_curves(weighed)
 
     def _own_draws(self, component: Component, rho: float) -> OwnDraws | None:
@@ -158,8 +159,10 @@ class Weigher:
         return self._starts[key]
 
     def _served(self, component: Component, rho: float) -> Proposal | None:
-        few = self.normals(slots_of(component.additions))[:_FOR_A_START]
-        return weigh_component(component, rho, self.evidence, few).proposal
+        base = self.normals(slots_of(component.additions))
+        found = weigh_component(component, rho, self.evidence, base[:_FOR_A_START]).proposal
+        # Few draws may do without what all of them needed, for a heavy tail shows late.
+        return found or weigh_component(component, rho, self.evidence, base).proposal
 
     def start_for_few(self, key: str) -> Proposal | None:
         """As `start`, also where many draws do without one and few would be left with next to none that count."""

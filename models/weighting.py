@@ -122,12 +122,14 @@ def weigh_component(
     base: Array,
     start: Proposal | None = None,
     amounts: SharedAmounts | None = None,
+    resort: Proposal | None = None,
 ) -> WeighedComponent:
     """Draw a component with `base` `(draw, year + 1)` and weigh it, adapting the proposal where needed.
 
     Further columns hold the normals of events (models/event_normals.py); a component uses as many as it has events.
     The first few draws tell whether a proposal is needed and find it, so that as a rule all draws are made once.
-    `start` is what served a belief like this, if any did; `amounts` are what events add in all draws of this base.
+    `start` is what served a belief like this, if any did, and `resort` what is tried before another is looked for where
+    draws do not do without; `amounts` are what events add in all draws of this base.
     """
     base = single(base[:, : columns_needed(component, len(evidence.observation.years))])
     weigh = Weighing(component, year_correlation, evidence, amounts)
@@ -139,6 +141,8 @@ def weigh_component(
         weighed = _joined(pilot, weigh(base[_PILOT:], None, _PILOT)[0]) if len(base) > _PILOT else pilot
         if weighed.reliable or not _can_be_reached(evidence, weighed):
             return weighed
+    if resort is not None and (served := weigh(base, resort)[0]).reliable:
+        return served
     adapted, points = weigh(base, weigh.adapted(few, pilot, points, enough * len(few)).proposal)
     adapted = weigh.widened(base, adapted)
     if adapted.reliable:

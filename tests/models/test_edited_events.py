@@ -11,11 +11,12 @@ import pytest
 from models.edited_events import OwnDraws, own_draws
 from models.edits import Belief, Edit
 from models.event_normals import with_event_normals
+from models.evidence import Evidence
 from models.layers import cells_of
 from models.posterior import weigh
 from models.proposals import Proposal
 from models.weigher import Weigher
-from models.weighting import Weighing, weigh_component
+from models.weighting import WeighedComponent, Weighing, weigh_component
 from priors.events import SharedAmounts
 from priors.mixture import Component, expert_density
 from tests.models.made_up import Moment, in_autumn, next_spring, scenarios
@@ -137,3 +138,22 @@ def test_a_weigher_keeps_draws_for_what_differs_in_events_only(monkeypatch: pyte
     moved = [(share, replace(part, marginals=part.marginals[::-1]), rho) for share, part, rho in parts]
     by.posterior(moved, 1.0)
     assert len(asked) == len(moved)
+
+
+def test_a_start_that_few_draws_do_without_is_found_by_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The forecast adapted: its tail was seen among all draws only."""
+    here, far = in_autumn(), component(OLD, {"low": 110_000.0, "high": 80_000.0})
+    weighed = weigh_component(far, RHO, here.evidence, base())
+    assert weighed.proposal is not None
+    by = Weigher(here.evidence, here.base, here.own, ROWS, seed=5)
+    by.keep(far, RHO, replace(weighed, proposal=None))
+
+    def blind(part: Component, rho: float, evidence: Evidence, normals: np.ndarray) -> WeighedComponent:
+        if len(normals) < ROWS:
+            return Weighing(part, rho, evidence)(normals, None)[0]
+        return weigh_component(part, rho, evidence, normals)
+
+    monkeypatch.setattr("models.weigher.weigh_component", blind)
+    found = by.start(far.key)
+    assert found is not None
+    np.testing.assert_allclose(found.mean, weighed.proposal.mean, rtol=1e-5, atol=1e-6)

@@ -352,39 +352,6 @@ def test_a_heavy_tail_is_not_trusted_because_its_largest_draws_have_not_come() -
     assert np.sqrt(np.mean(np.square(errors))) > 2.5
 
 
-def test_a_proposal_that_served_a_belief_serves_it_moved_a_little() -> None:
-    here = in_autumn()
-    base = base_normals(20_000, 3, 3)
-    a, b = np.median(here.model.totals, axis=0)[:2]
-
-    def far(factor: float) -> Component:
-        return component("far", {2018: belief(factor * a, 0.35 * a), 2019: belief(2.6 * b, 0.3 * b)})
-
-    first, moved = weigh_component(far(2.2), 0.7, here.evidence, base), far(2.15)
-    assert first.proposal is not None
-    helped = weigh_component(moved, 0.7, here.evidence, base, first.proposal)
-    alone = weigh_component(moved, 0.7, here.evidence, base)
-    assert helped.proposal is first.proposal
-    assert helped.log_evidence == pytest.approx(alone.log_evidence, abs=0.03)
-    np.testing.assert_allclose(
-        weighted_quantiles(helped.totals, helped.log_weights, LEVELS),
-        weighted_quantiles(alone.totals, alone.log_weights, LEVELS),
-        rtol=0.01,
-    )
-
-
-def test_draws_made_in_two_parts_are_those_made_at_once() -> None:
-    here = in_autumn()
-    base = base_normals(20_000, 3, 3)
-    a, b = np.median(here.model.totals, axis=0)[:2]
-    near = component("near", {2018: belief(a, 0.15 * a), 2019: belief(b, 0.3 * b)})
-    piecewise, whole = weigh_component(near, 0.7, here.evidence, base), plain(near, 0.7, here, base)
-    assert piecewise.method == "weighted"
-    # Products of other sizes round otherwise: 3e-7 of a log weight, in single precision.
-    np.testing.assert_allclose(piecewise.log_weights, whole.log_weights, rtol=1e-6, atol=1e-4)
-    np.testing.assert_allclose(piecewise.totals, whole.totals, rtol=1e-6)
-
-
 def test_restricted_and_open_years() -> None:
     here: Any = next_spring()
     assert open_years_of(here.evidence) == [2018, 2019, 2020]
