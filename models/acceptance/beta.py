@@ -21,6 +21,8 @@ compiled: Callable[[_Function], _Function] = numba_njit(error_model="numpy")
 """For functions that only compiled code calls."""
 called_from_python: Callable[[_Function], _Function] = numba_njit(final_function=True, error_model="numpy")
 """For those that Python calls as well."""
+written_out: Callable[[_Function], _Function] = numba_njit(error_model="numpy", inline="always")
+"""For those that stand between: compiled only as part of what calls them, not by themselves and then again there."""
 
 _SHIFT = 6.0
 _ITERATIONS = 30

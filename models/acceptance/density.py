@@ -18,7 +18,8 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
 from models.acceptance.apart import compiled_apart
-from models.acceptance.filter import LANE_ROWS, NODES, POINT, P, forward
+from models.acceptance.beta import compiled
+from models.acceptance.filter import LANE_ROWS, NODES, POINT, P, over_periods
 from models.acceptance.way_back import BACK_ROWS, unlearn, unpredict
 from models.backend import pt
 
@@ -92,7 +93,9 @@ def _passes(
     to_scalars, to_step, to_offset = np.zeros(scalars.size), np.zeros(series), np.zeros((periods, series))
     points, later = np.empty((periods, NODES, POINT, 2 * series)), np.zeros((2, series))
     lanes = np.zeros((max(LANE_ROWS, BACK_ROWS), 2 * series))
-    after, kept, parts, density = forward(scalars, step_variance, offset, counts, first, years, points, lanes)
+    after, kept, parts, density = over_periods(
+        scalars, step_variance, offset, counts, first, years, points, lanes
+    )
     for t in range(periods - 1, -1, -1):
         total, anchor, mean, here = counts[1, t], counts[2, t], after[t + 1, 0], to_offset[t]
         unlearn(scalars, total, kept[t], parts[t], points[t], mean, later, lanes, to_scalars, here)
@@ -100,7 +103,17 @@ def _passes(
         unpredict(
             scalars, step_variance, years, anchor, t > first, kept[t], variance, lanes, later, to_scalars, to_step,
         )  # fmt: skip
-    return density.sum(axis=0), to_scalars, to_step, to_offset
+    return _by_series(density), to_scalars, to_step, to_offset
+
+
+@compiled
+def _by_series(density: Array) -> Array:
+    """Sums over the periods; Numba's own brings in messages on axes, which take longer to compile than all sums."""
+    summed = np.zeros(density.shape[1])
+    for t in range(len(density)):
+        for s in range(len(summed)):
+            summed[s] += density[t, s]
+    return summed
 
 
 def _doubles(rank: int) -> types.Array:

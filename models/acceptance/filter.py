@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.acceptance.beta import called_from_python, compiled
+from models.acceptance.beta import called_from_python, compiled, written_out
 from models.acceptance.lanes import exp_of, log_of, rising
 
 Array = NDArray[np.float64]
@@ -55,8 +55,8 @@ BEFORE, COMPONENT, POINT = 6, 2, 4
 LANE_ROWS: Final = 21
 
 
-@called_from_python
-def forward(
+@written_out
+def over_periods(
     scalars: Array,
     step_variance: Array,
     offset: Array,
@@ -85,7 +85,22 @@ def forward(
     return after, kept, parts, density
 
 
-@compiled
+@called_from_python
+def forward(
+    scalars: Array,
+    step_variance: Array,
+    offset: Array,
+    counts: Array,
+    first: NDArray[np.int64],
+    years: float,
+    points: Array,
+    lanes: Array,
+) -> tuple[Array, Array, Array, Array]:
+    """`over_periods`, for Python."""
+    return over_periods(scalars, step_variance, offset, counts, first, years, points, lanes)
+
+
+@written_out
 def predict(
     scalars: Array,
     step_variance: Array,
@@ -108,7 +123,7 @@ def predict(
         parts[P, series + s] = spread + drift * scalars[TURBULENT] if begun[s] else scalars[START]
 
 
-@compiled
+@written_out
 def learn(
     scalars: Array,
     offset: Array,

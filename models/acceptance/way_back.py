@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.acceptance.beta import compiled
+from models.acceptance.beta import compiled, written_out
 from models.acceptance.filter import (
     AT,
     BATCH,
@@ -41,7 +41,7 @@ _TO_MEAN, _TO_VARIANCE, _MEAN_AFTER, _EXPECTED, _PART, _SUMMED, _AWAY, _SQUARE, 
 BACK_ROWS: Final = 11
 
 
-@compiled
+@written_out
 def unlearn(
     scalars: Array,
     total: Array,
@@ -124,7 +124,7 @@ def _back_to_noise(scalars: Array, total: float, size: float, to_size: float, to
     to_scalars[BATCH] += to_within * (1 - common) * total / (total + batch) ** 2
 
 
-@compiled
+@written_out
 def unpredict(
     scalars: Array,
     step_variance: Array,
