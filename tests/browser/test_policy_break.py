@@ -22,7 +22,7 @@ from tests.browser.serving import serving
 from tests.contract.finished_forecasts import working
 from tests.contract.made_up_editions import deliver_counts, finished
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 
 BEFORE = [f"{year}-Q{quarter}" for year in (2015, 2016) for quarter in (1, 2, 3, 4)]
 AFTER = ["2017-Q1", "2017-Q2", "2017-Q3", "2017-Q4", "2018-Q1"]
