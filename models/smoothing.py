@@ -20,8 +20,10 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
 from models.backend import pt
+from models.code_key import code_key
 
 Array = NDArray[np.float64]
+_CODE = code_key(__file__)
 
 
 class SmoothingErrors(Op):  # type: ignore[misc]  # PyTensor has no types
@@ -93,12 +95,12 @@ def _backward(gain: Array, e: Array, de: Array, start: Array) -> tuple[Array, Ar
 
 @register_funcify_default_op_cache_key(SmoothingErrors)  # type: ignore[untyped-decorator]
 def _compile_forward(op: Op, node: Apply, **_: Any) -> Any:
-    return numba_njit(_forward)
+    return numba_njit(_forward), _CODE
 
 
 @register_funcify_default_op_cache_key(_SmoothingGradient)  # type: ignore[untyped-decorator]
 def _compile_backward(op: Op, node: Apply, **_: Any) -> Any:
-    return numba_njit(_backward)
+    return numba_njit(_backward), _CODE
 
 
 smoothing_errors = SmoothingErrors()

@@ -8,21 +8,11 @@ psi, psi' and psi'' come from shifting a number above 6 and summing the asymptot
 This module knows nothing of data, priors or samplers; only worker processes import it.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from pytensor.link.numba.dispatch.basic import numba_njit
 
-import models.backend  # noqa: F401  (it keeps PyTensor from looking for a C++ compiler)
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-compiled: Callable[[_Function], _Function] = numba_njit(error_model="numpy")
-"""For functions that only compiled code calls."""
-called_from_python: Callable[[_Function], _Function] = numba_njit(final_function=True, error_model="numpy")
-"""For those that Python calls as well."""
-written_out: Callable[[_Function], _Function] = numba_njit(error_model="numpy", inline="always")
-"""For those that stand between: compiled only as part of what calls them, not by themselves and then again there."""
+from models.acceptance.compiling import called_from_python, compiled
 
 _SHIFT = 6.0
 _ITERATIONS = 30

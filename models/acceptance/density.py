@@ -6,8 +6,6 @@ The gradient comes from one pass back over the periods and is computed along wit
 Cost: periods times series, nothing more. This module knows nothing of priors, calendars or samplers.
 """
 
-import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,20 +16,12 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
 from models.acceptance.apart import compiled_apart
-from models.acceptance.beta import compiled
+from models.acceptance.compiling import CODE, compiled
 from models.acceptance.filter import LANE_ROWS, NODES, POINT, P, over_periods
 from models.acceptance.way_back import BACK_ROWS, unlearn, unpredict
 from models.backend import pt
 
 Array = NDArray[np.float64]
-_HERE = Path(__file__)
-_CODE = zlib.crc32(
-    b"".join(
-        _HERE.with_name(f"{name}.py").read_bytes()
-        for name in ("density", "filter", "way_back", "lanes", "beta", "apart")
-    )
-)
-"""Part of the key of compiled code on disk, so that no other version of these functions is taken from there."""
 
 
 class AcceptanceLogDensity(Op):  # type: ignore[misc]  # PyTensor has no types
@@ -125,7 +115,7 @@ density_and_gradient, _by_address = compiled_apart(
     types.Tuple([_doubles(1), _doubles(1), _doubles(1), _doubles(2)])(
         _doubles(1), _doubles(1), _doubles(2), _doubles(3), types.Array(types.int64, 1, "C"), types.float64
     ),
-    f"acceptance_density_{_CODE}",
+    f"acceptance_density_{CODE}",
 )
 
 
@@ -149,7 +139,7 @@ def _compile(op: Op, node: Apply, **_: Any) -> Any:
         )
         return found
 
-    return passes, _CODE
+    return passes, CODE
 
 
 acceptance_log_density = AcceptanceLogDensity()

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.acceptance.beta import called_from_python, compiled, written_out
+from models.acceptance.compiling import called_from_python, compiled, written_out
 from models.acceptance.lanes import exp_of, log_of, rising
 
 Array = NDArray[np.float64]

@@ -18,7 +18,7 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from models.acceptance.beta import called_from_python, compiled
+from models.acceptance.compiling import called_from_python, compiled
 
 Array = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.acceptance.beta import compiled, written_out
+from models.acceptance.compiling import compiled, written_out
 from models.acceptance.filter import (
     AT,
     BATCH,

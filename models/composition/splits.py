@@ -24,6 +24,7 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
 from models.backend import pt
+from models.code_key import code_key
 from models.composition.design import (
     ANCHOR,
     ELAPSED,
@@ -37,6 +38,7 @@ from models.composition.design import (
 )
 
 Array = NDArray[np.float64]
+_CODE = code_key(__file__, "design")
 _Pass = TypeVar("_Pass", bound=Callable[..., Any])
 _compiled: Callable[[_Pass], _Pass] = numba_njit(final_function=True, error_model="numpy")
 
@@ -251,12 +253,12 @@ def _back_predict(
 
 @register_funcify_default_op_cache_key(SplitErrors)  # type: ignore[untyped-decorator]
 def _compile_errors(op: Op, node: Apply, **_: Any) -> Any:
-    return numba_njit(_errors)
+    return numba_njit(_errors), _CODE
 
 
 @register_funcify_default_op_cache_key(_SplitGradient)  # type: ignore[untyped-decorator]
 def _compile_gradient(op: Op, node: Apply, **_: Any) -> Any:
-    return numba_njit(_gradient)
+    return numba_njit(_gradient), _CODE
 
 
 split_errors = SplitErrors()

@@ -13,8 +13,6 @@ along with the value: a sampler wants both. Cost: countries times months. Compil
 This module knows nothing of priors, calendars or samplers.
 """
 
-import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,13 +22,14 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
 from models.backend import pt
+from models.code_key import code_key
 from models.inflow_paths import LEAST_SIZE, WINDOW
 
 Array = NDArray[np.float64]
 Stretches = NDArray[np.int64]
 _LOG_LEAST_SIZE = float(np.log(LEAST_SIZE))
 _WINDOW = float(WINDOW)
-_CODE = zlib.crc32(Path(__file__).read_bytes())
+_CODE = code_key(__file__, "../inflow_paths")
 """Part of the key of compiled code on disk, so that no other version of these functions is taken from there."""
 
 
