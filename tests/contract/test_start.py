@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 KEPT_OUT = {"pymc", "pytensor", "nutpie", "arviz", "numba", "sklearn", "dask", "distributed"}
 MOST_MEGABYTES = 300
-MOST_SECONDS = 3.0
+MOST_TIMES = 4.0  # as long as importing the libraries alone: twice that, and room for noise
 
 START = """
 import json, os, sys, time
@@ -29,16 +29,35 @@ print(json.dumps({"seconds": seconds, "resident": resident, "modules": sorted({n
 """
 
 
+LIBRARIES = """
+import time
+started = time.process_time()
+import fastapi, numpy, pandas, scipy.stats, sqlalchemy
+print(time.process_time() - started)
+"""
+
+
+def said(script: str, environment: dict[str, str]) -> Any:
+    """What a script prints, run by an interpreter of its own."""
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, check=True)
+    return json.loads(done.stdout)
+
+
 @pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("start")
-    environment = {**os.environ, "INSTROOM_DATA_DIR": str(folder), "PYTHONPATH": str(ROOT)}
-    environment.pop("INSTROOM_DATABASE_URL", None)
-    result: dict[str, Any] = {}
-    for _ in range(2):  # The first start also makes the database; a second one is what the target is about.
-        done = subprocess.run([sys.executable, "-c", START], env=environment, capture_output=True, check=True)
-        result = json.loads(done.stdout)
-    return result
+    found = {**os.environ, "INSTROOM_DATA_DIR": str(folder), "PYTHONPATH": str(ROOT)}
+    found.pop("INSTROOM_DATABASE_URL", None)
+    return found
+
+
+@pytest.fixture(scope="module")
+def started(environment: dict[str, str]) -> dict[str, Any]:
+    said(
+        START, environment
+    )  # The first start also makes the database; a second one is what the target is about.
+    second: dict[str, Any] = said(START, environment)
+    return second
 
 
 def test_the_web_process_holds_no_sampler_and_no_scheduler(started: dict[str, Any]) -> None:
@@ -50,5 +69,10 @@ def test_the_web_process_is_small(started: dict[str, Any]) -> None:
     assert started["resident"] <= MOST_MEGABYTES
 
 
-def test_the_second_start_is_quick(started: dict[str, Any]) -> None:
-    assert started["seconds"] <= MOST_SECONDS * 2, "processor time; twice the target, because tests share it"
+def test_the_second_start_takes_little_more_than_its_libraries(
+    started: dict[str, Any], environment: dict[str, str]
+) -> None:
+    """Processor time beside processor time, so that it says the same on a machine half as fast."""
+    ours = min(started["seconds"], said(START, environment)["seconds"])
+    libraries = min(said(LIBRARIES, environment) for _ in range(2))
+    assert ours <= MOST_TIMES * libraries
