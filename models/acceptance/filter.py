@@ -55,8 +55,7 @@ BEFORE, COMPONENT, POINT = 6, 2, 4
 LANE_ROWS: Final = 21
 
 
-@written_out
-def over_periods(
+def _over_periods(
     scalars: Array,
     step_variance: Array,
     offset: Array,
@@ -85,19 +84,9 @@ def over_periods(
     return after, kept, parts, density
 
 
-@called_from_python
-def forward(
-    scalars: Array,
-    step_variance: Array,
-    offset: Array,
-    counts: Array,
-    first: NDArray[np.int64],
-    years: float,
-    points: Array,
-    lanes: Array,
-) -> tuple[Array, Array, Array, Array]:
-    """`over_periods`, for Python."""
-    return over_periods(scalars, step_variance, offset, counts, first, years, points, lanes)
+over_periods = written_out(_over_periods)
+forward = called_from_python(_over_periods)
+"""The same, for Python."""
 
 
 @written_out
