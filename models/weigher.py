@@ -123,13 +123,14 @@ class Weigher:
     def _weigh(
         self, component: Component, rho: float, base: Array, amounts: SharedAmounts | None = None
     ) -> Kept:
-        start = self.start(component.key)
-        resort = self.start_for_few(component.key) if start is None else None
+        own, tried = self.start(component.key), False
         if amounts is not None and (drawn := self._own_draws(component, rho)) is not None:
             found = drawn.with_events(component, amounts)
             if found is not None and serves(found[0]):
                 return judgement(found[0]), component_curves(*found)
-            start = None if found is not None else start
+            tried = found is not None
+        resort = self.start_for_few(component.key) if own is None else None
+        start = None if tried else own
         weighed = weigh_component(component, rho, self.evidence, base, start, amounts, resort)
         return judgement(weighed), component_curves(weighed)
 
