@@ -43,7 +43,7 @@ def beyond_noise(found: JointDraws, weighed: Posterior, levels: Sequence[float])
 def _quantiles(found: JointDraws, weighed: Posterior, levels: Sequence[float]) -> list[Difference]:
     differences = []
     points = weighed.layer.quantiles(levels)
-    for year, column in zip(weighed.years, range(points.shape[1]), strict=True):
+    for column, year in enumerate(weighed.years):
         if np.ptp(found.totals[:, column]) == 0:
             continue
         for level, point in zip(levels, points[:, column], strict=True):
