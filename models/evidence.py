@@ -34,7 +34,8 @@ from models.series import log_counts
 
 Array = NDArray[np.float64]
 
-_BLOCK = 2_048  # draws
+# Draws. No power of two: the columns of a block would compete for the same places in the processor's cache.
+_BLOCK = 5_000
 _LEAST_TO_COME = 1e-9  # persons, where a total is under what is counted and weighs nothing
 
 
@@ -66,10 +67,13 @@ class Correction:
         constant = float(self.heights[:, 0].sum() - (self._bends * self.knots).sum())
         knots, bends = (own.astype(log_totals.dtype) for own in (self.knots[..., None], self._bends.ravel()))
         total = np.empty(len(log_totals), log_totals.dtype)
-        # In blocks that stay in the processor's cache.
+        room = np.empty((len(bends), min(_BLOCK, len(total))), total.dtype)
+        # In blocks that stay in the processor's cache, all in the same room.
         for start in range(0, len(total), _BLOCK):
-            reached = np.maximum(log_totals[start : start + _BLOCK].T[:, None], knots)
-            np.matmul(bends, reached.reshape(len(bends), -1), out=total[start : start + _BLOCK])
+            here = log_totals[start : start + _BLOCK].T
+            reached = room.reshape(*self.knots.shape, room.shape[1])[..., : here.shape[1]]
+            np.maximum(here[:, None], knots, out=reached)
+            np.matmul(bends, room[:, : here.shape[1]], out=total[start : start + _BLOCK])
         total += constant
         return total
 

@@ -90,6 +90,18 @@ def test_draws_under_other_events_are_those_made_anew(name: str, proposal: str) 
     assert 0 < anew < 0.7
 
 
+def test_an_event_that_occurs_in_no_draw_changes_none() -> None:
+    rare, other = ([event("war", 1e-9, expected), *OLD[1:]] for expected in (3_000.0, 9_000.0))
+    made = edit(other, AT, rare)
+    old, new = (made.parts(some)[0][0][1] for some in (frozenset[str](), frozenset(made.names)))
+    own = kept(None, part=old)
+    assert own is not None
+    found = own.with_events(new, amounts())
+    assert found is not None
+    np.testing.assert_array_equal(found[0].totals, own.totals)
+    np.testing.assert_array_equal(found[0].log_weights, own.judged)
+
+
 def test_totals_under_the_floor_are_lifted_as_among_all_draws() -> None:
     """Few of all draws lie below, more than few of those made anew."""
     counted = in_autumn().data.counted_when_stated
