@@ -2,9 +2,10 @@
 
     mixture of a step  proportional to  weight sum_k share_k E_k[w; N in cell] + (1 - weight) w_model (model's curve)
 
-Every draw's cell on one coarse logarithmic grid (cells of 0.4%) is found once; all steps count weights into cells by
-one product of sparse matrices, and sort nothing. Within a cell the curve is linear, which steps share, so that it
-hardly enters a difference. Web-safe: NumPy and SciPy.
+Every draw's cell on one coarse logarithmic grid (cells of 0.4%) is found once, and nothing is sorted. Steps first count
+weights into runs of cells, by one product of matrices; single cells are looked at only in the runs in which some step
+has a quantile. Within a cell the curve is linear, which steps share, so that it hardly enters a difference. Web-safe:
+NumPy and SciPy only.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ Array = NDArray[np.float64]
 Step = tuple[Sequence[tuple[float, State]], float]  # shares of the experts' prior and states, experts' weight
 
 _FINE_CELLS = 8  # of the grid of a layer in one of this
+_RUN = 32  # cells that are counted together first
 
 
 class StepMixtures:
@@ -37,8 +39,11 @@ class StepMixtures:
         weights = np.exp(logs - top) if np.isfinite(top) else np.zeros(logs.shape)
         weights /= logs.shape[1]
         self._first, size, cells = _cells(totals, model)
-        self._masses = _masses(weights, cells, size)
-        self._model = np.exp(model_log_evidence - top) * _model_masses(model, self._first, size)
+        self._run, self._cell = np.divmod(cells.reshape(len(totals), -1), np.int32(_RUN))
+        self._weights = np.tile(weights, totals.shape[1])
+        of_model = np.exp(model_log_evidence - top) * _model_masses(model, self._first, size)
+        self._model = of_model.reshape(-1, _RUN)
+        self._runs = self._counted(len(self._model))
         self._settled = _settled(totals, model)
 
     def quantiles(self, steps: Sequence[Step], levels: Sequence[float]) -> Array:
@@ -46,16 +51,18 @@ class StepMixtures:
 
         Raises NothingLeft when in some step no state in use has any weight.
         """
-        curves = self._mixed(steps)
-        np.cumsum(curves, axis=2, out=curves)
-        total = curves[:, :, -1:]
+        shares, of_model = self._shares(steps)
+        runs = shares @ self._runs + of_model[:, None] * self._model.sum(axis=1)
+        runs = runs.reshape(len(steps), len(self._settled), -1)
+        np.cumsum(runs, axis=2, out=runs)
+        total = runs[:, :, -1:]
         if not (total > 0).all():
             raise NothingLeft("no scenario leaves any chance to what has been counted")
-        found = [self._inverted(curves, level * total) for level in levels]
-        return np.asarray(np.where(np.isfinite(self._settled), self._settled, np.stack(found, axis=1)))
+        found = self._inverted(shares, of_model, runs, total * np.asarray(levels, dtype=float))
+        return np.asarray(np.where(np.isfinite(self._settled), self._settled, found.swapaxes(1, 2)))
 
-    def _mixed(self, steps: Sequence[Step]) -> Array:
-        """The steps' weight `(step, year, edge)` in the cells below each edge."""
+    def _shares(self, steps: Sequence[Step]) -> tuple[csr_array, Array]:
+        """Every step's shares `(step, state)`, most of them 0, and the model's `(step,)`."""
         places, chances, ends, of_model = [], [], [0], []
         for shares, weight in steps:
             used = [(weight * share, self._place[state]) for share, state in shares if share > 0]
@@ -64,39 +71,69 @@ class StepMixtures:
             chances += [chance for chance, _ in used if chance > 0]
             ends.append(len(places))
         of_steps = csr_array((chances, places, ends), shape=(len(steps), len(self._place)))
-        mixed = (of_steps @ self._masses).toarray().reshape(len(steps), *self._model.shape)
-        mixed += np.array(of_model)[:, None, None] * self._model
-        return np.asarray(mixed)
+        return of_steps, np.array(of_model)
 
-    def _inverted(self, curves: Array, wanted: Array) -> Array:
-        """Where curves `(step, year, edge)` reach `wanted` `(step, year, 1)`, linear within a cell: `(step, year)`."""
-        at = np.argmax(curves >= wanted, axis=2)[..., None].clip(1, curves.shape[2] - 1)
-        below, above = (np.take_along_axis(curves, place, axis=2) for place in (at - 1, at))
+    def _counted(self, runs: int) -> Array:
+        """Weights of the states in their runs of cells `(state, year x run)`."""
+        states = len(self._run)
+        places = self._run + runs * np.arange(states, dtype=np.int32)[:, None]
+        found = np.bincount(places.ravel(), weights=self._weights.ravel(), minlength=states * runs)
+        return np.asarray(found.reshape(states, runs), dtype=np.float64)
+
+    def _inverted(self, shares: csr_array, of_model: Array, runs: Array, wanted: Array) -> Array:
+        """Where cumulated `runs` `(step, year, run)` reach `wanted` `(step, year, level)`; linear within a cell."""
+        run = _reached(runs[:, :, None], wanted)
+        before = _behind(runs, run, 0.0)
+        cells = self._in_cells(shares, of_model, run + runs.shape[2] * np.arange(runs.shape[1])[:, None])
+        np.cumsum(cells, axis=3, out=cells)
+        cells += before[..., None]
+        cell = _reached(cells, wanted)
+        above = np.take_along_axis(cells, cell[..., None], axis=3)[..., 0]
+        below = _behind(cells, cell[..., None], before[..., None])[..., 0]
         share = ((wanted - below) / np.where(above > below, above - below, 1.0)).clip(0.0, 1.0)
-        low, high = (
-            EDGES[np.minimum(_FINE_CELLS * (self._first + place), len(EDGES) - 1)] for place in (at - 1, at)
-        )
-        return np.asarray(low + share * (high - low))[..., 0]
+        at = np.maximum(_RUN * run + cell, 1) + self._first
+        low, high = (EDGES[np.minimum(_FINE_CELLS * edge, len(EDGES) - 1)] for edge in (at - 1, at))
+        return np.asarray(low + share * (high - low))
+
+    def _in_cells(self, shares: csr_array, of_model: Array, run: NDArray[np.int64]) -> Array:
+        """The steps' weight `(step, year, level, cell)` in the cells of the runs numbered `(step, year, level)`."""
+        asked = np.unique(run)
+        place = np.full(len(self._model), -1, dtype=np.int32)
+        place[asked] = np.arange(len(asked))
+        column = place.take(self._run)
+        seen = np.flatnonzero(column >= 0)
+        begins = np.searchsorted(seen, column.shape[1] * np.arange(len(column) + 1)).astype(np.int32)
+        columns = _RUN * column.take(seen) + self._cell.take(seen)
+        shape = len(column), len(asked) * _RUN
+        cells = (shares @ csr_array((self._weights.take(seen), columns, begins), shape=shape)).toarray()
+        cells = cells.reshape(len(run), len(asked), _RUN)
+        cells += of_model[:, None, None] * self._model[asked]
+        return np.asarray(cells[np.arange(len(run))[:, None, None], place[run]])
 
 
-def _cells(totals: Array, model: ComponentCurves) -> tuple[int, int, NDArray[np.int64]]:
+def _reached(cumulated: Array, wanted: Array) -> NDArray[np.int64]:
+    """Place of the first of `cumulated` `(..., place)` that is not under what is `wanted` `(...)`, else of the last."""
+    under = np.count_nonzero(cumulated < wanted[..., None], axis=-1)
+    return np.asarray(np.minimum(under, cumulated.shape[-1] - 1))
+
+
+def _behind(cumulated: Array, place: NDArray[np.int64], first: Array | float) -> Array:
+    """What is cumulated `(..., place)` before places, along the last axis; `first` before the first of them."""
+    earlier = np.take_along_axis(cumulated, np.maximum(place - 1, 0), axis=-1)
+    return np.asarray(np.where(place > 0, earlier, first))
+
+
+def _cells(totals: Array, model: ComponentCurves) -> tuple[int, int, NDArray[np.int32]]:
     """The first edge's number, how many edges there are, and the cells of totals `(state, year, draw)`.
 
-    A year's cells follow those of the year before.
+    A year's cells, whole runs of them, follow those of the year before.
     """
-    cells = -(-cells_of(totals) // _FINE_CELLS)
+    cells = -(-cells_of(totals).astype(np.int32) // _FINE_CELLS)
     first = max(min(int(cells.min()), model.first // _FINE_CELLS) - 1, 0)
     size = max(int(cells.max()), -(-model.end // _FINE_CELLS)) + 1 - first
-    cells += size * np.arange(totals.shape[1])[:, None] - first
+    size = -(-size // _RUN) * _RUN
+    cells += size * np.arange(totals.shape[1], dtype=np.int32)[:, None] - first
     return first, size, cells
-
-
-def _masses(weights: Array, cells: NDArray[np.int64], size: int) -> csr_array:
-    """Weights `(state, draw)` in their cells of all years `(state, year x edge)`, most of which are empty."""
-    states, years, draws = cells.shape
-    each = np.broadcast_to(weights[:, None], cells.shape)
-    begins = np.arange(states + 1) * years * draws
-    return csr_array((each.ravel(), cells.ravel(), begins), shape=(states, years * size))
 
 
 def _model_masses(model: ComponentCurves, first: int, size: int) -> Array:

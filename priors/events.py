@@ -46,6 +46,8 @@ class EventBelief:
 
     def chance(self, scenario: str) -> float:
         """Its probability under one scenario."""
+        if not self.by_scenario:
+            return self.probability
         return next((p for key, p in self.by_scenario if key == scenario), self.probability)
 
     def under(self, scenario: str) -> Addition:
@@ -175,7 +177,8 @@ def occurrences(
 
 def who_occurs(chosen: FloatArray, chances: Sequence[float] | FloatArray) -> Occurring:
     """As `occurrences`, of one group whose events have these `chances`, from the normals (draw,) that choose."""
-    first, *others = special.ndtri(np.minimum(np.cumsum(chances), 1.0)).tolist()
+    own = chances.tolist() if isinstance(chances, np.ndarray) else chances
+    first, *others = (float(special.ndtri(min(end, 1.0))) for end in itertools.accumulate(own))
     which: Occurring = (chosen > first).view(np.int8)
     for end in others:
         which += chosen > end

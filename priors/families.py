@@ -143,6 +143,8 @@ def marginal(
         raise ValueError(f"degrees of freedom must be 3 or more, not {degrees_of_freedom}")
     sd = standard_deviation(family, float(expected), float(spread), spread_meaning, freedom)
     before = parent(family, float(expected), sd, freedom)
+    if floor <= before.lower:  # nothing to cut, as in most years
+        return Marginal(family, float(expected), sd, freedom, float(floor), 0.0)
     at_floor = np.asarray(float(floor))
     if float(before.sf(at_floor)) < LEAST_MASS:
         detail = (
