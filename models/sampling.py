@@ -233,8 +233,9 @@ def _compile(model: Any, structure: Hashable | None, derive_after: bool) -> tupl
         kept = _compiled.get(structure) if structure is not None else None
         if kept is not None:
             _compiled.move_to_end(structure)
-            data = {shared.name: shared.get_value() for shared in model.data_vars}
-            return kept.with_data(**data), True
+            # What only derived variables read is not compiled in.
+            read = [shared for shared in model.data_vars if shared.name in kept.shared_data]
+            return kept.with_data(**{shared.name: shared.get_value() for shared in read}), True
         with _no_remarks_on_speed():
             compiled = nutpie.compile_pymc_model(model, var_names=[] if derive_after else None)
         if structure is not None:
