@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy import text
 
 from service.app import InstroomApp, create_app
 from service.settings import Settings
+from tests.example_set import PAYLOAD
 
 COUNTED = (
     "realisations",
@@ -52,45 +54,8 @@ def stored(app: InstroomApp) -> Callable[[], dict[str, int]]:
 
 @pytest.fixture
 def scenario_set() -> dict[str, Any]:
-    """The contract's own example, without events."""
-    return {
-        "name": "Eerste asielinstroom 2024-2",
-        "edition": "2024-2",
-        "cutoff": "2024-06-30",
-        "target": {"series": "first_applications", "geo": "NL", "citizen": "TOTAL"},
-        "yearCorrelation": 0.8,
-        "scenarios": [
-            {
-                "key": "continuation",
-                "label": "Voortzetting",
-                "probability": 0.6,
-                "family": "lognormal",
-                "spreadMeaning": "sd",
-                "narrative": "why",
-                "sources": ["EUAA"],
-                "years": {
-                    "2024": {"expected": 34000, "spread": 5000},
-                    "2025": {"expected": 35000, "spread": 8000},
-                },
-            },
-            {
-                "key": "new_war",
-                "label": "Nieuwe oorlog",
-                "probability": 0.4,
-                "family": "normal",
-                "spreadMeaning": "half_width_80",
-                "years": {
-                    "2024": {"expected": 45000, "spread": 9000},
-                    "2025": {"expected": 52000, "spread": 14000},
-                },
-            },
-        ],
-        "unforeseen": {
-            "probability": 0.0,
-            "years": {
-                "2024": {"expected": 35000, "spread": 20000},
-                "2025": {"expected": 38000, "spread": 25000},
-            },
-        },
-        "reason": "first version",
-    }
+    """The contract's own example, complete without what nobody foresees."""
+    example = copy.deepcopy(PAYLOAD)
+    del example["events"]
+    example["unforeseen"]["probability"] = 0.0
+    return example
