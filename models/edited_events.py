@@ -35,6 +35,7 @@ from priors.events import (
     Occurring,
     SharedAmounts,
     added_amounts,
+    combine_group,
     occurrences,
     waits,
 )
@@ -98,28 +99,28 @@ class OwnDraws:
     def _changed(self, additions: Additions) -> tuple[Occurring, NDArray[np.bool_], list[_Signed]]:
         """Which events occur now `(draw, group)`, and in which draws these, or what they add, are others `(draw,)`.
 
-        And the groups that are no longer or anew.
+        And the groups to add as they are and to take away as they were.
         """
-        before = {_slots(group): place for place, group in enumerate(self.weighing.additions)}
+        before = {
+            _slots(group): (group, which)
+            for group, which in zip(self.weighing.additions, self.occurring.T, strict=True)
+        }
         occurring = np.empty((len(self.base), len(additions)), np.int8, order="F")
         changed = np.zeros(len(self.base), dtype=bool)
         replaced: list[_Signed] = []
-        for place, group in enumerate(additions):
-            was = before.pop(_slots(group), None)
-            which = occurring[:, place]
-            if was is not None and group == self.weighing.additions[was]:
-                which[:] = self.occurring[:, was]
+        for group, which in zip(additions, occurring.T, strict=True):
+            old_group, old_which = before.pop(_slots(group), ((), None))
+            if old_which is not None and group == old_group:
+                which[:] = old_which
                 continue
             which[:] = self._occurring(group)
             replaced.append((np.add, group, which))
-            if was is None:
+            if old_which is None:
                 changed |= which < len(group)
-                continue
-            old_group, old_which = self.weighing.additions[was], self.occurring[:, was]
-            replaced.append((np.subtract, old_group, old_which))
-            changed |= _differs(old_group, group, old_which, which)
-        for was in before.values():
-            group, which = self.weighing.additions[was], self.occurring[:, was]
+            else:
+                replaced.append((np.subtract, old_group, old_which))
+                changed |= _differs(old_group, group, old_which, which)
+        for group, which in before.values():
             replaced.append((np.subtract, group, which))
             changed |= which < len(group)
         return occurring, changed, replaced
@@ -139,10 +140,7 @@ class OwnDraws:
         here, own = occurring.T.take(rows.numbers, axis=1).T, AmountsInRows(amounts, rows.numbers)
         added = self.added.T.take(rows.numbers, axis=1)
         for sign, group, which in replaced:
-            now = which.take(rows.numbers)
-            for place, part in enumerate(group):
-                columns, drawn = own.of(part)
-                added[columns] = sign(added[columns], drawn * (now == place).astype(drawn.dtype))
+            combine_group(sign, added, group, which.take(rows.numbers), own)
         if self.proposal is None:
             return Points(base, here, added.T, np.zeros(len(base), base.dtype))
         normals, gain = moved_normals(base, added.T, self.proposal, rows)

@@ -46,8 +46,6 @@ class EventBelief:
 
     def chance(self, scenario: str) -> float:
         """Its probability under one scenario."""
-        if not self.by_scenario:
-            return self.probability
         return next((p for key, p in self.by_scenario if key == scenario), self.probability)
 
     def under(self, scenario: str) -> Addition:
@@ -202,17 +200,27 @@ def added_amounts(
     if occurring is None:
         occurring = occurrences(additions, width, normals)
     for group, which in zip(additions, occurring.T, strict=True):
+        if amounts is not None:
+            combine_group(np.add, added.T, group, which, amounts)
+            continue
         for place, part in enumerate(group):
-            if amounts is None:
-                _add(added, part, np.flatnonzero(which == place), years, year_correlation, normals)
-                continue
-            places, drawn = amounts.of(part)
-            drawn = drawn * (which == place).astype(drawn.dtype)
-            if len(places) == len(years):
-                added.T[:] += drawn
-            else:
-                added.T[places] += drawn
+            _add(added, part, np.flatnonzero(which == place), years, year_correlation, normals)
     return added
+
+
+def combine_group(
+    sign: np.ufunc,
+    added: FloatArray,
+    group: Sequence[Addition],
+    which: Occurring,
+    amounts: AmountsInRows,
+) -> None:
+    """Adds to `added` (year, draw), or takes away from it, what a group adds; `which` of it occurs, (draw,)."""
+    for place, part in enumerate(group):
+        years, drawn = amounts.of(part)
+        occurs = (which == place).astype(drawn.dtype)
+        for year, own in zip(years, drawn * occurs, strict=True):
+            sign(added[year], own, out=added[year])
 
 
 class SharedAmounts:
