@@ -95,6 +95,16 @@ class Desk:
         assert answer.status_code == status, answer.text
         return answer.json()
 
+    def draft(self) -> httpx.Response:
+        """What the service answers when asked for the draft of the stored set."""
+        return httpx.get(f"{self.address}/v1/scenario-set-drafts/{self.set_id}", timeout=30)
+
+    def throw_draft_away(self) -> None:
+        """As another window of the same expert does."""
+        found = self.draft()
+        headers = {"If-Match": found.headers["etag"]}
+        httpx.delete(str(found.request.url), headers=headers, timeout=30).raise_for_status()
+
     def save_beside(self, reason: str, **first_scenario: Any) -> None:
         """Another expert changes the first scenario and saves."""
         found = httpx.get(f"{self.address}/v1/scenario-sets/{self.set_id}")

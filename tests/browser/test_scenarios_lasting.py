@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Error
+from playwright.sync_api import Error, Route
 
 from tests.browser.conftest import Opener
 from tests.browser.desk import STATED, Desk
@@ -53,6 +53,47 @@ def test_a_network_that_comes_back_takes_the_draft_along_by_itself(open_page: Op
     page.locator("#results-table .moved__change--up").first.wait_for()
     kept = at_desk.read(f"/scenario-set-drafts/{at_desk.set_id}")
     assert kept["set"]["scenarios"][0]["years"]["2025"]["expected"] == 42_500
+
+
+def test_a_draft_still_on_its_way_does_not_come_back_after_saving(open_page: Opener, at_desk: Desk) -> None:
+    visit = opened(open_page, at_desk)
+    page = visit.page
+    page.fill(EXPECTED, "41.000")
+    page.locator("#draft-state", has_text="op de dienst").wait_for()
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        held.append(route)
+
+    page.route("**/scenario-set-drafts/*", hold_the_first)
+    page.fill(EXPECTED, "42.500")
+    page.wait_for_timeout(2_000)
+    assert [route.request.method for route in held] == ["PUT"]
+    page.click("#save")
+    page.fill("#reason", "Meer uit Syrië")
+    page.click("#save-submit")
+    page.wait_for_timeout(1_000)
+    with page.expect_response(lambda answer: answer.request.method == "DELETE"):
+        held[0].continue_()
+    page.locator("#notices", has_text="is bewaard").wait_for()
+    assert at_desk.draft().status_code == 404
+    assert visit.own_complaints() == []
+
+
+def test_a_draft_that_another_window_took_away_is_kept_anew(open_page: Opener, at_desk: Desk) -> None:
+    visit = opened(open_page, at_desk)
+    page = visit.page
+    page.fill(EXPECTED, "41.000")
+    page.locator("#draft-state", has_text="op de dienst").wait_for()
+    at_desk.throw_draft_away()
+    with page.expect_response(lambda answer: answer.request.method == "PUT" and answer.status == 201):
+        page.fill(EXPECTED, "42.500")
+    page.locator("#draft-state", has_text="op de dienst").wait_for()
+    kept = at_desk.draft().json()
+    assert kept["set"]["scenarios"][0]["years"]["2025"]["expected"] == 42_500
+    assert visit.own_complaints() == []
 
 
 def test_numbers_are_written_and_read_as_the_language_has_them(open_page: Opener, at_desk: Desk) -> None:

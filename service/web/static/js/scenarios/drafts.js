@@ -13,12 +13,21 @@ const address = (key) => `/scenario-set-drafts/${encodeURIComponent(key)}`;
 // Tells two windows of one reader apart.
 const WINDOW = crypto.getRandomValues(new Uint32Array(2)).join("-");
 
+const begun = (key) => ({ key, draft: null, etag: null, dirty: false });
+
 /** report(state) is told every change of where the draft is; clash(draft) that another window was first. */
 export function makeDrafts({ report, clash }) {
-  let own = { key: null, draft: null, etag: null, dirty: false };
+  let own = begun(null);
   let timers = { local: null, server: null };
   let tries = 0;
-  let sending = false;
+  let turn = Promise.resolve();
+
+  /** One request at a time: a draft that is taken away while a newer state of it travels would come back. */
+  function inTurn(request) {
+    const done = turn.then(request);
+    turn = done.catch(() => {});
+    return done;
+  }
 
   const local = () => {
     clearTimeout(timers.local);
@@ -31,24 +40,22 @@ export function makeDrafts({ report, clash }) {
     timers.server = setTimeout(server, wait);
   };
 
-  async function server() {
-    if (sending || !own.dirty) return;
-    const { key, draft, etag } = own;
-    sending = true;
-    own.dirty = false;
+  const server = () => inTurn(put);
+
+  async function put() {
+    if (!own.dirty) return;
+    const kept = own;
+    kept.dirty = false;
     try {
-      const answer = await send("PUT", address(key), draft, { match: etag ?? undefined });
+      const answer = await send("PUT", address(kept.key), kept.draft, { match: kept.etag ?? undefined });
       tries = 0;
-      if (own.key === key) {
-        own.etag = answer.etag;
-        if (!own.dirty) report("kept");
-      }
+      kept.etag = answer.etag;
+      if (own === kept && !kept.dirty) report("kept");
     } catch (error) {
-      if (own.key === key) await failed(error);
-    } finally {
-      sending = false;
-      if (own.dirty && own.key) later(tries ? RETRIES[Math.min(tries, RETRIES.length) - 1] : SERVER_WAIT);
+      if (own === kept) await failed(error);
+      else if (!(error instanceof ServiceError)) throw error;
     }
+    if (own === kept && kept.dirty) later(tries ? RETRIES[Math.min(tries, RETRIES.length) - 1] : SERVER_WAIT);
   }
 
   async function failed(error) {
@@ -60,15 +67,30 @@ export function makeDrafts({ report, clash }) {
     return report("offline");
   }
 
+  /** Another draft stands at the service, or none any more because another window took it away. */
   async function newer() {
-    const { body, etag } = await getVersioned(address(own.key));
-    own.etag = etag;
+    const refused = own;
+    let there = null;
+    try {
+      there = await getVersioned(address(refused.key));
+    } catch (error) {
+      if (own !== refused) return;
+      if (error.status !== 404) return failed(error);
+    }
+    if (own !== refused) return;
+    own.etag = there?.etag ?? null;
     own.dirty = true;
-    if (body.window !== WINDOW) {
+    if (there && there.body.window !== WINDOW) {
       own.dirty = false;
       report("clash");
-      clash(body);
+      clash(there.body);
     }
+  }
+
+  // The ETag is read when its turn comes: the state that travelled before it has changed it.
+  async function takenAway({ key, etag }) {
+    // Nothing comes back, so that there is no form of it to ask for.
+    if (etag) await send("DELETE", address(key), undefined, { match: etag, accept: "*/*" });
   }
 
   async function fromServer(key) {
@@ -92,10 +114,11 @@ export function makeDrafts({ report, clash }) {
     /** The newest draft under a key, or null; further drafts are kept under it. */
     async open(key) {
       local();
-      own = { key, draft: null, etag: null, dirty: false };
+      const opened = begun(key);
+      own = opened;
       const here = fromBrowser(key);
       const there = await fromServer(key);
-      if (own.key !== key) return null;
+      if (own !== opened) return null;
       own.etag = there?.etag ?? null;
       const found = [here, there?.body].filter((draft) => draft?.set);
       found.sort((a, b) => b.savedAt.localeCompare(a.savedAt));
@@ -113,12 +136,11 @@ export function makeDrafts({ report, clash }) {
       clearTimeout(timers.server);
       clearTimeout(timers.local);
       timers = { local: null, server: null };
-      const { key, etag } = own;
-      own = { ...own, draft: null, etag: null, dirty: false };
-      localStorage.removeItem(PREFIX + key);
+      const gone = own;
+      own = begun(gone.key);
+      localStorage.removeItem(PREFIX + gone.key);
       try {
-        // Nothing comes back, so that there is no form of it to ask for.
-        if (etag) await send("DELETE", address(key), undefined, { match: etag, accept: "*/*" });
+        await inTurn(() => takenAway(gone));
       } catch (error) {
         // What is left there is older than the saved version and is recognised by that.
         if (!(error instanceof ServiceError)) throw error;
