@@ -87,19 +87,23 @@ def terms(name: str, priors: Mapping[str, Prior]) -> dict[str, Any]:
     return made
 
 
-def terms_at_once(name: str, priors: Mapping[str, Prior]) -> Any:
-    """The vector of several scalar random variables, each also there by its name: the law of `terms`, in order.
+def terms_at_once(name: str, priors: Mapping[str, Prior], copies: Mapping[str, int] | None = None) -> Any:
+    """The vector of several random variables after each other, in order, each also there by its name.
 
-    Its operations are on the vector, so that there are fewer of them to compile.
+    One that `copies` names is a vector of so many independent copies, any other a scalar. The law of one `term` each;
+    operations are on the whole vector, so that there are fewer of them to compile.
     """
-    mu, sigma = (np.array([prior.parameters[key] for prior in priors.values()]) for key in ("mu", "sigma"))
-    behind = pm.Normal(name, mu, sigma, shape=len(priors))
-    found = behind
+    counts = {key: (copies or {}).get(key, 1) for key in priors}
+    each = [prior for key, prior in priors.items() for _ in range(counts[key])]
+    mu, sigma = (np.array([prior.parameters[key] for prior in each]) for key in ("mu", "sigma"))
+    found = behind = pm.Normal(name, mu, sigma, shape=len(each))
     for family, back in _BACK.items():
-        own = np.array([prior.family == family for prior in priors.values()])
+        own = np.array([prior.family == family for prior in each])
         if back is not None and own.any():
             # What is not of the family must not overflow in it, where it is not even taken.
             found = pt.switch(own, back(pt.switch(own, behind, 0.0)), found)
-    for place, key in enumerate(priors):
-        pm.Deterministic(key, found[place])
+    start = 0
+    for key, count in counts.items():
+        pm.Deterministic(key, found[start : start + count] if key in (copies or {}) else found[start])
+        start += count
     return found

@@ -26,6 +26,7 @@ from numba.core.errors import NumbaPerformanceWarning
 from numpy.typing import NDArray
 
 from models.backend import az, pm
+from models.derived import derived
 
 Array = NDArray[np.float64]
 Progress = Callable[[float], None]
@@ -95,19 +96,27 @@ def sample(
     structure: Hashable | None = None,
     mass_matrix: MassMatrix = "diagonal",
     target_accept: float = 0.8,
+    derive_after: bool = False,
 ) -> Sampled:
     """Draw from a PyMC model's posterior.
 
     `progress` receives fractions from 0 to 1; an exception it raises stops the sampler and is passed on: that
     is how a job is cancelled. `structure` names models that differ in their `pm.Data` only. A `low_rank` mass matrix
     also learns the directions in which parameters move together; PyMC's own sampler has none. A lower `target_accept`
-    means longer steps, fewer gradients and fewer effective draws. Raises ValueError for an unknown sampler.
+    means longer steps, fewer gradients and fewer effective draws. With `derive_after` deterministic variables are not
+    compiled but worked out of the kept draws (`models.derived`). Raises ValueError for an unknown sampler.
     """
     report = progress or (lambda fraction: None)
     report(0.0)
     runner: Callable[..., _Run]
     if sampler == "nutpie" and find_spec("nutpie") is not None:
-        name, runner = "nutpie", partial(_sample_nutpie, mass_matrix=mass_matrix, target_accept=target_accept)
+        name = "nutpie"
+        runner = partial(
+            _sample_nutpie,
+            mass_matrix=mass_matrix,
+            target_accept=target_accept,
+            derive_after=derive_after,
+        )
     elif sampler in ("nutpie", "pymc"):
         name, runner = "pymc", partial(_sample_pymc, target_accept=target_accept)
     else:
@@ -130,12 +139,12 @@ class _Run:
 
 def _sample_nutpie(
     model: Any, draws: int, tune: int, chains: int, seed: int, cores: int, report: Progress, structure: Any,
-    mass_matrix: MassMatrix, target_accept: float,
+    mass_matrix: MassMatrix, target_accept: float, derive_after: bool,
 ) -> _Run:  # fmt: skip
     import nutpie
 
     started = time.perf_counter()
-    compiled, reused = _compile(model, structure)
+    compiled, reused = _compile(model, structure, derive_after)
     seconds_compile = 0.0 if reused else time.perf_counter() - started
     started = time.perf_counter()
     handle = nutpie.sample(
@@ -157,8 +166,12 @@ def _sample_nutpie(
         handle.cancel()
         raise
     variables, stats = handle.wait().get_arrow_trace()
+    posterior = {name: _stacked(variables, name, tune) for name in variables[0].column_names}
+    if derive_after:
+        with _lock:
+            posterior |= derived(model, posterior)
     return _Run(
-        posterior={name: _stacked(variables, name, tune) for name in variables[0].column_names},
+        posterior=posterior,
         energy=_stacked(stats, "energy", tune),
         divergences=int(_stacked(stats, "diverging", tune).sum()),
         seconds_compile=seconds_compile,
@@ -212,7 +225,7 @@ def _no_remarks_on_speed() -> Iterator[None]:
         yield
 
 
-def _compile(model: Any, structure: Hashable | None) -> tuple[Any, bool]:
+def _compile(model: Any, structure: Hashable | None, derive_after: bool) -> tuple[Any, bool]:
     """Compiled model holding this model's data, and whether it was there already."""
     import nutpie
 
@@ -220,10 +233,11 @@ def _compile(model: Any, structure: Hashable | None) -> tuple[Any, bool]:
         kept = _compiled.get(structure) if structure is not None else None
         if kept is not None:
             _compiled.move_to_end(structure)
-            data = {shared.name: shared.get_value() for shared in model.data_vars}
-            return kept.with_data(**data), True
+            # What only derived variables read is not compiled in.
+            read = [shared for shared in model.data_vars if shared.name in kept.shared_data]
+            return kept.with_data(**{shared.name: shared.get_value() for shared in read}), True
         with _no_remarks_on_speed():
-            compiled = nutpie.compile_pymc_model(model)
+            compiled = nutpie.compile_pymc_model(model, var_names=[] if derive_after else None)
         if structure is not None:
             _compiled[structure] = compiled
             if len(_compiled) > _KEPT_COMPILED:

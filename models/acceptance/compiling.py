@@ -12,7 +12,7 @@ from pytensor.link.numba.dispatch.basic import numba_njit
 import models.backend  # noqa: F401  (it keeps PyTensor from looking for a C++ compiler)
 from models.code_key import code_key
 
-CODE = code_key(__file__, "density", "filter", "way_back", "lanes", "beta", "apart")
+CODE = code_key(__file__, "arguments", "density", "filter", "way_back", "lanes", "beta", "apart", "peak")
 """Part of the key of compiled code on disk, so that no other version of these functions is taken from there."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])

@@ -17,7 +17,7 @@ from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_defa
 
 from models.acceptance.apart import compiled_apart
 from models.acceptance.compiling import CODE, compiled
-from models.acceptance.filter import LANE_ROWS, NODES, POINT, P, over_periods
+from models.acceptance.filter import LANE_ROWS, POINT, ROOM, P, over_periods
 from models.acceptance.way_back import BACK_ROWS, unlearn, unpredict
 from models.backend import pt
 
@@ -81,14 +81,14 @@ def _passes(
     """The outputs of `AcceptanceLogDensity`, for its inputs."""
     periods, series = offset.shape
     to_scalars, to_step, to_offset = np.zeros(scalars.size), np.zeros(series), np.zeros((periods, series))
-    points, later = np.empty((periods, NODES, POINT, 2 * series)), np.zeros((2, series))
+    points, later = np.empty((periods, ROOM, POINT, 2 * series)), np.zeros((2, series))
     lanes = np.zeros((max(LANE_ROWS, BACK_ROWS), 2 * series))
     after, kept, parts, density = over_periods(
         scalars, step_variance, offset, counts, first, years, points, lanes
     )
     for t in range(periods - 1, -1, -1):
-        total, anchor, mean, here = counts[1, t], counts[2, t], after[t + 1, 0], to_offset[t]
-        unlearn(scalars, total, kept[t], parts[t], points[t], mean, later, lanes, to_scalars, here)
+        anchor, mean, here = counts[2, t], after[t + 1, 0], to_offset[t]
+        unlearn(scalars, counts[:, t], kept[t], parts[t], points[t], mean, later, lanes, to_scalars, here)
         variance = parts[t, P]
         unpredict(
             scalars, step_variance, years, anchor, t > first, kept[t], variance, lanes, later, to_scalars, to_step,

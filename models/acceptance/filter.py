@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from models.acceptance.compiling import called_from_python, compiled, written_out
 from models.acceptance.lanes import exp_of, log_of, rising
+from models.acceptance.peak import PLACES, seek
 
 Array = NDArray[np.float64]
 
@@ -37,7 +38,6 @@ PULL, WEIGHT, START, SHARE, TURBULENT, BATCH, CORRELATION = range(len(SCALARS))
 NODES: Final = 5
 _X, _RULE = np.polynomial.hermite_e.hermegauss(NODES)
 _LOG_RULE = np.log(_RULE) + _X**2 / 2
-_NEWTON_STEPS, _LONGEST_STEP = 3, 2.0
 LEAST_CORRELATION = 1e-7
 _HALF_LOG_TWO_PI = 0.9189385332046727
 
@@ -46,13 +46,16 @@ MEAN, VARIANCE, PRIOR_MEAN, SPREAD, SIZE, TOGETHER = range(6)
 P, WEIGHT_AFTER = range(2)
 AT, PART, BY_ODDS, BY_SIZE = range(4)
 BEFORE, COMPONENT, POINT = 6, 2, 4
+# After the points of the rule, as long as one of them: the search for their place, by its steps.
+ROOM, PLACE, RATE = NODES + 2, NODES, NODES + 1
+assert PLACES <= POINT
 
 # Rows of the lanes' workspace.
 (
-    _OFFSET, _POSITIVE, _NEGATIVE, _PRIOR, _M, _EFFECTIVE, _CENTRE, _SCALE, _BASE, _HALF, _AWAY, _A, _B,
+    _OFFSET, _POSITIVE, _NEGATIVE, _PRIOR, _M, _SCALE, _BASE, _HALF, _AWAY, _A, _B,
     _LOG_A, _SLOPE_A, _LOG_B, _SLOPE_B, _HIGHEST, _SUM, _MOMENT, _SQUARE,
-) = range(21)  # fmt: skip
-LANE_ROWS: Final = 21
+) = range(19)  # fmt: skip
+LANE_ROWS: Final = 19
 
 
 def _over_periods(
@@ -130,10 +133,12 @@ def learn(
     Without decisions the points give the mixture's own mean and variance, so that nothing needs a way of its own.
     """
     _fill(scalars, offset, positive, total, kept, lanes)
-    _peak(parts[P], lanes)
+    seek(
+        lanes[_OFFSET], lanes[_A], lanes[_B], lanes[_PRIOR], parts[P], points[PLACE], points[RATE], lanes[_SCALE],
+    )  # fmt: skip
     _bases(scalars, parts[P], lanes)
     for i in range(NODES):
-        _lay_out(_X[i], _LOG_RULE[i], lanes, points[i])
+        _lay_out(_X[i], _LOG_RULE[i], points[PLACE, PLACES - 1], lanes, points[i])
     series = len(total)
     # What every point shares.
     rising(lanes[_M, :series], total, lanes[_LOG_A, :series], kept[TOGETHER])
@@ -159,30 +164,9 @@ def _fill(scalars: Array, offset: Array, positive: Array, total: Array, kept: Ar
             lanes[_POSITIVE, c], lanes[_NEGATIVE, c] = positive[s], n - positive[s]
             lanes[_PRIOR, c] = kept[PRIOR_MEAN, s]
             lanes[_M, c] = kept[SIZE, s]
-            lanes[_EFFECTIVE, c] = 1 / (1 + (n - 1) * within)
-
-
-@compiled
-def _peak(variance: Array, lanes: Array) -> None:
-    """Place and width of the peak of prior times likelihood, from a binomial of as many effective decisions."""
-    k, m, prior, effective = lanes[_A], lanes[_B], lanes[_PRIOR], lanes[_EFFECTIVE]
-    positive, negative, offset = lanes[_POSITIVE], lanes[_NEGATIVE], lanes[_OFFSET]
-    z, precision, scale = lanes[_CENTRE], lanes[_HALF], lanes[_SCALE]
-    for c in range(len(z)):
-        k[c] = effective[c] * positive[c]
-        m[c] = effective[c] * negative[c]
-    for c in range(len(z)):
-        z[c] = prior[c]
-        precision[c] = 1 / variance[c]
-    for _ in range(_NEWTON_STEPS):
-        for c in range(len(z)):
-            p = 1 / (1 + exp_of(-offset[c] - z[c]))
-            n = k[c] + m[c]
-            step = (k[c] - n * p - (z[c] - prior[c]) * precision[c]) / (n * p * (1 - p) + precision[c])
-            z[c] += min(max(step, -_LONGEST_STEP), _LONGEST_STEP)
-    for c in range(len(z)):
-        p = 1 / (1 + exp_of(-offset[c] - z[c]))
-        scale[c] = 1 / np.sqrt((k[c] + m[c]) * p * (1 - p) + precision[c])
+            # For the search, as many independent decisions as these are worth.
+            effective = 1 / (1 + (n - 1) * within)
+            lanes[_A, c], lanes[_B, c] = effective * positive[s], effective * n
 
 
 @compiled
@@ -192,7 +176,7 @@ def _bases(scalars: Array, variance: Array, lanes: Array) -> None:
     share = scalars[SHARE]
     base, half, scale = lanes[_BASE], lanes[_HALF], lanes[_SCALE]
     for c in range(len(variance)):
-        half[c] = 0.5 * half[c]
+        half[c] = 0.5 / variance[c]
         base[c] = log_of(scale[c] * np.sqrt(2 * half[c])) - _HALF_LOG_TWO_PI
     quiet, turbulent = np.log1p(-share), np.log(share)
     for s in range(series):
@@ -201,10 +185,10 @@ def _bases(scalars: Array, variance: Array, lanes: Array) -> None:
 
 
 @compiled
-def _lay_out(x: float, log_rule: float, lanes: Array, point: Array) -> None:
+def _lay_out(x: float, log_rule: float, centre: Array, lanes: Array, point: Array) -> None:
     """One point of the rule in every lane: where it is, the log of its part, and that log's derivatives."""
     z, part, by_odds, by_size = point[AT], point[PART], point[BY_ODDS], point[BY_SIZE]
-    centre, scale, offset, away = lanes[_CENTRE], lanes[_SCALE], lanes[_OFFSET], lanes[_AWAY]
+    scale, offset, away = lanes[_SCALE], lanes[_OFFSET], lanes[_AWAY]
     a, b, m = lanes[_A], lanes[_B], lanes[_M]
     log_a, slope_a, log_b, slope_b = lanes[_LOG_A], lanes[_SLOPE_A], lanes[_LOG_B], lanes[_SLOPE_B]
     base, half, prior = lanes[_BASE], lanes[_HALF], lanes[_PRIOR]

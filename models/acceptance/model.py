@@ -18,16 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from models.acceptance.arguments import POPULATION, filter_arguments
 from models.acceptance.data import AcceptanceData, PolicyBreak
 from models.acceptance.density import acceptance_log_density
 from models.backend import pm, pt
-from models.prior_terms import Prior, term, terms_at_once
+from models.prior_terms import Prior, terms_at_once
 from models.sampling import Sampled, SamplerDiagnostics, Sampling, sample
 
 Array = NDArray[np.float64]
 
 
-_TUNE = 300
+_TUNE = 200
 _TARGET_ACCEPT = 0.7
 REFERENCE_SIZE = 55.0
 """Decisions a year of a nationality whose step is the typical one."""
@@ -128,23 +129,7 @@ DEFAULT_PRIORS = AcceptancePriors(
         family="normal", parameters={"mu": 0.0, "sigma": 2.0}, source="Tracks are made to differ in outcome."
     ),
 )
-
-_POPULATION = (
-    "typical_step",
-    "size_slope",
-    "spread",
-    "pull",
-    "elsewhere_weight",
-    "start",
-    "turbulent_share",
-    "turbulent_factor",
-    "batch",
-    "correlation",
-    "shock",
-)
-_SCALARS = slice(3, 10)
-"""Those of `filter.SCALARS`, in its order."""
-_SQUARED = [name in ("start", "turbulent_factor") for name in _POPULATION[_SCALARS]]
+_UNIT = Prior(family="normal", parameters={"mu": 0.0, "sigma": 1.0}, source="In units of their own sd.")
 
 
 @dataclass(frozen=True)
@@ -164,47 +149,39 @@ def build_acceptance_model(
     data: AcceptanceData, priors: AcceptancePriors = DEFAULT_PRIORS, breaks: Sequence[PolicyBreak] = ()
 ) -> Any:
     """The `pm.Model` of decisions; without decisions only the priors are left."""
-    tracks, belongs = np.unique(data.tracks, return_inverse=True)
-    coords = {
-        "series": range(len(data.citizens)),
-        "later_period": range(1, len(data.periods)),
-        "other_track": tracks[1:].tolist(),
-        "break": range(len(breaks)),
-    }
-    with pm.Model(coords=coords) as model:
-        counts = pm.Data("counts", counts_of(data))
+    stated, copies = _stated(data, priors, len(breaks))
+    means, sds = (np.array([getattr(b, name) for b in breaks], dtype=float) for name in ("mean", "sd"))
+    within = break_cells(data, breaks)
+    with pm.Model() as model:
+        sizes, years = pm.Data("log_sizes", log_sizes(data)), pm.Data("years", data.years)
+        cells = pm.Data("cells", np.concatenate([_track_cells(data), sds[:, None, None] * within]))
+        known = pm.Data("known", np.tensordot(means, within, axes=1))
+        sampled = terms_at_once("sampled", stated, copies)
+        arguments = filter_arguments(sampled, sizes, cells, known, years)
         first = pt.cast(pm.Data("first", data.first.astype(float)), "int64")
-        years = pm.Data("years", data.years)
-        drawn = terms_at_once("population_normal", {name: getattr(priors, name) for name in _POPULATION})
-        population = {name: drawn[place] for place, name in enumerate(_POPULATION)}
-        moved = pm.Normal("shock_normal", 0, 1, dims="later_period")
-        path = pt.zeros(len(data.periods))
-        path = pt.cumsum(pt.set_subtensor(path[1:], population["shock"] * pt.sqrt(years) * moved))
-        offset = term("level", priors.level) + path[:, None] + pt.zeros_like(counts[0])
-        if len(tracks) > 1:
-            in_track = np.equal.outer(belongs, np.arange(1, len(tracks))).astype(float)
-            offset = (
-                offset
-                + (pm.Data("in_track", in_track) @ term("track", priors.track, dims="other_track"))[None, :]
-            )
-        if breaks:
-            means, sds = (
-                np.array([getattr(b, name) for b in breaks], dtype=float) for name in ("mean", "sd")
-            )
-            behind = pm.Normal("break_normal", 0, 1, dims="break")
-            size = pm.Data("break_mean", means) + pm.Data("break_sd", sds) * behind
-            effect = pm.Deterministic("break_effect", size, dims="break")
-            offset = offset + pt.tensordot(effect, pm.Data("within", break_cells(data, breaks)), axes=1)
-        step = _steps(population, pm.Data("log_sizes", log_sizes(data)))
-        density = acceptance_log_density(_scalars(drawn[_SCALARS]), step**2, offset, counts, first, years)[0]
+        density = acceptance_log_density(*arguments, pm.Data("counts", counts_of(data)), first, years)[0]
         pm.Potential("log_density", pt.sum(density))
+        # Those who read the draws want these; `arguments` has steps and breaks of its own.
+        logs = model["size_slope"] * sizes + model["spread"] * model["offset"]
+        pm.Deterministic("step", model["typical_step"] * pt.exp(logs))
+        if breaks:
+            size = pm.Data("break_mean", means) + pm.Data("break_sd", sds) * model["break_normal"]
+            pm.Deterministic("break_effect", size)
     return model
 
 
-def _steps(population: dict[str, Any], sizes: Any) -> Any:
-    offset = pm.Normal("offset", 0, 1, dims="series")
-    logs = population["size_slope"] * sizes + population["spread"] * offset
-    return pm.Deterministic("step", population["typical_step"] * pt.exp(logs), dims="series")
+def _stated(
+    data: AcceptanceData, priors: AcceptancePriors, breaks: int
+) -> tuple[dict[str, Prior], dict[str, int]]:
+    """Priors of all that is sampled in the order of `filter_arguments`, and how many copies there are of some."""
+    stated = {name: getattr(priors, name) for name in POPULATION}
+    stated |= {"shock_normal": _UNIT, "level": priors.level, "offset": _UNIT}
+    copies = {"shock_normal": len(data.periods) - 1, "offset": len(data.citizens)}
+    if (tracks := len(set(data.tracks)) - 1) > 0:
+        stated["track"], copies["track"] = priors.track, tracks
+    if breaks:
+        stated["break_normal"], copies["break_normal"] = _UNIT, breaks
+    return stated, copies
 
 
 def log_sizes(data: AcceptanceData) -> Array:
@@ -214,14 +191,16 @@ def log_sizes(data: AcceptanceData) -> Array:
     return np.where(decided > 0, np.log(np.maximum(mean, 1.0) / REFERENCE_SIZE), 0.0)
 
 
-def _scalars(own: Any) -> Any:
-    """In the order of `filter.SCALARS`, from the population's."""
-    return pt.switch(np.array(_SQUARED), own**2, own)
-
-
 def counts_of(data: AcceptanceData) -> Array:
     """`(3, period, series)`: positive, total, and log odds elsewhere as far as they can be trusted."""
     return np.stack([data.positive, data.total, (data.elsewhere * data.told)[:-1]])
+
+
+def _track_cells(data: AcceptanceData) -> Array:
+    """`(other track, period, series)`: 1 for the series of a track other than the first."""
+    tracks, belongs = np.unique(data.tracks, return_inverse=True)
+    in_track = np.equal.outer(np.arange(1, len(tracks)), belongs).astype(float)
+    return np.repeat(in_track[:, None, :], len(data.periods), axis=1)
 
 
 def break_cells(data: AcceptanceData, breaks: Sequence[PolicyBreak]) -> Array:
@@ -248,7 +227,7 @@ def fit_acceptance(
 ) -> AcceptanceFit:
     """Sample the population. The same data, priors and seed give the same draws.
 
-    `options` go to `models.sampling.sample`; 300 tuning draws where they do not say how many.
+    `options` go to `models.sampling.sample`; 200 tuning draws where they do not say how many.
 
     Raises ValueError when there is no decision at all, or a break touches nothing.
     """
@@ -266,9 +245,16 @@ def fit_acceptance(
 
 
 def sample_population(model: Any, structure: Hashable | None = None, **options: Unpack[Sampling]) -> Sampled:
-    """Draws of a model of `build_acceptance_model`; 300 tuning draws where `options` do not say how many.
+    """Draws of a model of `build_acceptance_model`; 200 tuning draws where `options` do not say how many.
 
     Steps are long: a target acceptance of .7 takes half the gradients of .8, and effective draws are plenty.
     """
     options.setdefault("tune", _TUNE)
-    return sample(model, mass_matrix="low_rank", target_accept=_TARGET_ACCEPT, structure=structure, **options)
+    return sample(
+        model,
+        mass_matrix="low_rank",
+        target_accept=_TARGET_ACCEPT,
+        structure=structure,
+        derive_after=True,
+        **options,
+    )

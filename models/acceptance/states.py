@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import logit
 
 from models.acceptance.beta import beta_shapes
-from models.acceptance.filter import LANE_ROWS, NODES, POINT, drift_seen, forward
+from models.acceptance.filter import LANE_ROWS, POINT, ROOM, drift_seen, forward
 
 Array = NDArray[np.float64]
 _LEAST_RATE = 1e-9
@@ -37,7 +37,7 @@ def filtered(
     one that never had any with the last period; what lies before is NaN.
     """
     periods, series = offset.shape
-    room = np.zeros((1, NODES, POINT, 2 * series)), np.zeros((LANE_ROWS, 2 * series))
+    room = np.zeros((1, ROOM, POINT, 2 * series)), np.zeros((LANE_ROWS, 2 * series))
     after, kept, parts, density = forward(scalars, step_variance, offset, counts, first, years, *room)
     out = np.stack([after[1:, 0], after[1:, 1], drift_seen(kept, parts), density])
     out[:, np.arange(periods)[:, None] < np.minimum(first, periods - 1)] = np.nan

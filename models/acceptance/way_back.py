@@ -1,7 +1,7 @@
 """The way back through the filter: derivatives of the log density to everything that is not data.
 
-At fixed points of the rule it is the posterior mean of the derivatives of the integrand (Fisher's identity); that the
-points move with the parameters is left out, which costs a part in a thousand. The rows are those of `filter`.
+At fixed points of the rule it is the posterior mean of the derivatives of the integrand (Fisher's identity); what
+moves the points comes to it by the search for them (`peak`). The rows are those of `filter`.
 This module knows nothing of priors, calendars or samplers; only worker processes import it.
 """
 
@@ -21,8 +21,10 @@ from models.acceptance.filter import (
     MEAN,
     NODES,
     PART,
+    PLACE,
     PRIOR_MEAN,
     PULL,
+    RATE,
     SHARE,
     SIZE,
     START,
@@ -30,21 +32,27 @@ from models.acceptance.filter import (
     TURBULENT,
     VARIANCE,
     WEIGHT,
+    P,
 )
+from models.acceptance.peak import BACK_ROWS as PEAK_ROWS
+from models.acceptance.peak import PLACES, TO_EFFECTIVE, TO_OFFSET, TO_PRECISION, TO_PRIOR, sought_from
 
 Array = NDArray[np.float64]
 
-# Rows of the lanes' workspace: what comes from later, what is summed over the points, and what goes on to before.
-_TO_MEAN, _TO_VARIANCE, _MEAN_AFTER, _EXPECTED, _PART, _SUMMED, _AWAY, _SQUARE, _ODDS, _SIZE, _PRIOR = range(
-    11
-)
-BACK_ROWS: Final = 11
+# Rows of the lanes' workspace: what comes from later, what is summed over the points, what goes on to before, and what
+# the search for the points takes and gives.
+(
+    _TO_MEAN, _TO_VARIANCE, _MEAN_AFTER, _EXPECTED, _SUMMED, _AWAY, _SQUARE, _ODDS, _SIZE, _PRIOR, _PRECISION,
+    _TO_CENTRE, _TO_WIDTH, _POSITIVE, _TOTAL, _EFFECTIVE,
+) = range(16)  # fmt: skip
+_PEAK: Final = 16
+BACK_ROWS: Final = _PEAK + PEAK_ROWS
 
 
 @written_out
 def unlearn(
     scalars: Array,
-    total: Array,
+    counts: Array,
     kept: Array,
     parts: Array,
     points: Array,
@@ -56,26 +64,42 @@ def unlearn(
 ) -> None:
     """From derivatives to z's mean and variance after a period, `later` (2, series), to those before its decisions.
 
-    These are left in `lanes`, for `unpredict`; those of the offset go to `to_offset`, and some are added to
-    `to_scalars`. The density itself counts once.
+    `counts` (3, series). These are left in `lanes`, for `unpredict`; those of the offset go to `to_offset`, and some
+    are added to `to_scalars`. The density itself counts once.
     """
-    series, share = len(total), scalars[SHARE]
-    for s in range(series):
-        for c in (s, series + s):
-            lanes[_TO_MEAN, c], lanes[_TO_VARIANCE, c] = later[0, s], later[1, s]
-            lanes[_MEAN_AFTER, c], lanes[_PRIOR, c] = mean_after[s], kept[PRIOR_MEAN, s]
-    lanes[_EXPECTED : _SIZE + 1] = 0.0
+    series, share = counts.shape[1], scalars[SHARE]
+    _spread_out(counts, kept, parts[P], mean_after, later, lanes)
     _expect(points, lanes)
     for s in range(series):
         both = lanes[_EXPECTED, s] + lanes[_EXPECTED, series + s]
         lanes[_EXPECTED, s] = lanes[_EXPECTED, series + s] = both
-    for i in range(NODES):
-        _gather(points[i], lanes)
+    _gather(points, lanes)
+    _to_the_search(points, lanes)
     for s in range(series):
-        to_offset[s] = lanes[_ODDS, s] + lanes[_ODDS, series + s]
-        to_scalars[SHARE] += lanes[_SUMMED, series + s] / share - lanes[_SUMMED, s] / (1 - share)
-        to_size = lanes[_SIZE, s] + lanes[_SIZE, series + s]
-        _back_to_noise(scalars, total[s], kept[SIZE, s], to_size - kept[TOGETHER, s], to_scalars)
+        c = series + s
+        to_offset[s] = lanes[_ODDS, s] + lanes[_ODDS, c]
+        to_scalars[SHARE] += lanes[_SUMMED, c] / share - lanes[_SUMMED, s] / (1 - share)
+        to_size = lanes[_SIZE, s] + lanes[_SIZE, c] - kept[TOGETHER, s]
+        to_effective = lanes[_PEAK + TO_EFFECTIVE, s] + lanes[_PEAK + TO_EFFECTIVE, c]
+        _back_to_noise(scalars, counts[1, s], kept[SIZE, s], to_size, to_effective, to_scalars)
+
+
+@compiled
+def _spread_out(
+    counts: Array, kept: Array, variance: Array, mean_after: Array, later: Array, lanes: Array
+) -> None:
+    """What the loops over lanes take, of every series for both its components."""
+    lanes[_EXPECTED] = 0.0
+    series = len(mean_after)
+    for s in range(series):
+        n = counts[1, s]
+        within = 1 / (kept[SIZE, s] + 1)
+        for c in (s, series + s):
+            lanes[_TO_MEAN, c], lanes[_TO_VARIANCE, c] = later[0, s], later[1, s]
+            lanes[_MEAN_AFTER, c], lanes[_PRIOR, c] = mean_after[s], kept[PRIOR_MEAN, s]
+            lanes[_POSITIVE, c], lanes[_TOTAL, c] = counts[0, s], n
+            lanes[_EFFECTIVE, c] = 1 / (1 + (n - 1) * within)
+            lanes[_PRECISION, c] = 1 / variance[c]
 
 
 @compiled
@@ -91,35 +115,60 @@ def _expect(points: Array, lanes: Array) -> None:
 
 
 @compiled
-def _gather(point: Array, lanes: Array) -> None:
-    """Adds one point of every lane to the sums."""
-    z, part, by_odds, by_size = point[AT], point[PART], point[BY_ODDS], point[BY_SIZE]
-    to_mean, to_variance, mean = lanes[_TO_MEAN], lanes[_TO_VARIANCE], lanes[_MEAN_AFTER]
-    expected, prior, credited = lanes[_EXPECTED], lanes[_PRIOR], lanes[_PART]
-    summed, away, square, odds, size = (
-        lanes[_SUMMED], lanes[_AWAY], lanes[_SQUARE], lanes[_ODDS], lanes[_SIZE],
-    )  # fmt: skip
-    for c in range(len(mean)):
-        credit = to_mean[c] * z[c] + to_variance[c] * (z[c] - mean[c]) ** 2
-        credited[c] = part[c] * (1 + credit - expected[c])
-    for c in range(len(mean)):
-        summed[c] += credited[c]
-        away[c] += credited[c] * (z[c] - prior[c])
-    for c in range(len(mean)):
-        square[c] += credited[c] * (z[c] - prior[c]) ** 2
-    for c in range(len(mean)):
-        odds[c] += credited[c] * by_odds[c]
-        size[c] += credited[c] * by_size[c]
+def _gather(points: Array, lanes: Array) -> None:
+    """Sums over the points of every lane: what they do where they are, and what it does that they move.
+
+    They move with their centre, and away from it with the log of the rule's width.
+    """
+    for c in range(points.shape[2]):
+        mean, expected, prior = lanes[_MEAN_AFTER, c], lanes[_EXPECTED, c], lanes[_PRIOR, c]
+        to_mean, to_variance = lanes[_TO_MEAN, c], lanes[_TO_VARIANCE, c]
+        precision, centre = lanes[_PRECISION, c], points[PLACE, PLACES - 1, c]
+        summed = away = square = odds = size = to_centre = to_width = 0.0
+        for i in range(NODES):
+            z, part, by_odds = points[i, AT, c], points[i, PART, c], points[i, BY_ODDS, c]
+            off, apart = z - mean, z - prior
+            credited = part * (1 + to_mean * z + to_variance * off * off - expected)
+            summed += credited
+            away += credited * apart
+            square += credited * apart * apart
+            odds += credited * by_odds
+            size += credited * points[i, BY_SIZE, c]
+            moved = credited * (by_odds - apart * precision) + part * (to_mean + 2 * to_variance * off)
+            to_centre += moved
+            to_width += moved * (z - centre)
+        lanes[_SUMMED, c], lanes[_AWAY, c], lanes[_SQUARE, c] = summed, away, square
+        lanes[_ODDS, c], lanes[_SIZE, c] = odds, size
+        lanes[_TO_CENTRE, c], lanes[_TO_WIDTH, c] = to_centre, to_width + summed
 
 
 @compiled
-def _back_to_noise(scalars: Array, total: float, size: float, to_size: float, to_scalars: Array) -> None:
-    """From the derivative to M to those of batch and r."""
+def _to_the_search(points: Array, lanes: Array) -> None:
+    """On from the points' centre and width; what comes of the belief and the offset joins what they do themselves."""
+    found = lanes[_PEAK:]
+    sought_from(
+        lanes[_POSITIVE], lanes[_TOTAL], lanes[_EFFECTIVE], lanes[_PRECISION], points[PLACE], points[RATE],
+        lanes[_TO_CENTRE], lanes[_TO_WIDTH], found,
+    )  # fmt: skip
+    odds, away, square, precision = lanes[_ODDS], lanes[_AWAY], lanes[_SQUARE], lanes[_PRECISION]
+    for c in range(len(odds)):
+        odds[c] += found[TO_OFFSET, c]
+    for c in range(len(odds)):
+        # As the others are: `unpredict` divides by the variance.
+        away[c] += found[TO_PRIOR, c] / precision[c]
+        square[c] -= 2 * found[TO_PRECISION, c]
+
+
+@compiled
+def _back_to_noise(
+    scalars: Array, total: float, size: float, to_size: float, to_effective: float, to_scalars: Array
+) -> None:
+    """From the derivatives to M, and to what each decision is worth, to those of batch and r."""
     batch, common = scalars[BATCH], scalars[CORRELATION]
     within = 1 / (size + 1)
     if total <= 0 or within <= LEAST_CORRELATION:
         return
-    to_within = -to_size / within**2
+    to_within = -to_size / within**2 - to_effective * (total - 1) / (1 + (total - 1) * within) ** 2
     to_scalars[CORRELATION] += to_within * total / (total + batch)
     to_scalars[BATCH] += to_within * (1 - common) * total / (total + batch) ** 2
 

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from scipy import stats
 
 from models.backend import pm
-from models.prior_terms import Family, Prior, term, term_near
+from models.prior_terms import Family, Prior, term, term_near, terms_at_once
 
 DECLARED = {"mu": 0.4, "sigma": 0.6}
 
@@ -65,3 +65,27 @@ def test_a_term_near_a_place_keeps_its_law_and_begins_there() -> None:
         term_near(
             "x", Prior(family="lognormal", parameters=DECLARED, source="s"), pm.Data("near", near), "place"
         )
+
+
+def test_terms_at_once_have_the_law_of_their_records_and_their_names() -> None:
+    families: tuple[Family, ...] = ("lognormal", "normal", "logit_normal")
+    priors = {f: Prior(family=f, parameters=DECLARED, source="a test") for f in families}
+    with pm.Model() as model:
+        found = terms_at_once("behind", priors, {"normal": 2})
+        drawn = pm.draw([found, *(model[name] for name in families)], 4_000, random_seed=1)
+    together = np.column_stack(drawn[1:])
+    np.testing.assert_array_equal(drawn[0], together)
+    assert drawn[1].shape == (4_000,)
+    normals = [np.log(drawn[1]), *drawn[2].T, np.log(drawn[3] / (1 - drawn[3]))]
+    for column in normals:
+        assert stats.kstest(column, stats.norm(0.4, 0.6).cdf).pvalue > 1e-3
+    assert np.abs(np.corrcoef(normals) - np.eye(4)).max() < 0.08
+
+
+def test_terms_at_once_do_not_overflow_in_another_family() -> None:
+    wide = Prior(family="normal", parameters={"mu": 2_000.0, "sigma": 1.0}, source="a test")
+    narrow = Prior(family="lognormal", parameters=DECLARED, source="a test")
+    with pm.Model() as model:
+        pm.Potential("read", terms_at_once("behind", {"wide": wide, "narrow": narrow}).sum())
+    at = {"behind": np.array([2_000.0, 0.4])}
+    assert np.isfinite(model.compile_dlogp(mode="FAST_COMPILE")(at)).all()

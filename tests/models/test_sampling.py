@@ -64,6 +64,40 @@ def test_a_reused_model_takes_the_new_data_of_any_length() -> None:
     assert longer.posterior["mean"].mean() == pytest.approx(60 / 16, abs=0.03)
 
 
+def test_what_is_derived_afterwards_is_what_is_derived_while_sampling() -> None:
+    def several() -> Any:
+        with pm.Model() as model:
+            scale = pm.Data("scale", np.array([2.0, 3.0]))
+            mean = pm.Normal("mean", 0, 1, shape=2)
+            positive = pm.HalfNormal("positive", 1)
+            pm.Deterministic("outer", pm.math.exp(scale[:, None] * mean[None, :]) + positive)
+            pm.Deterministic("first", mean[0])
+        return model
+
+    settled: dict[str, Any] = {"seed": 1, "draws": 50, "tune": 100, "chains": 2}
+    along = sample(several(), **settled)
+    after = sample(several(), **settled, derive_after=True)
+    assert set(along.posterior) == set(after.posterior)
+    assert after.posterior["outer"].shape == (2, 50, 2, 2)
+    for name, draws in along.posterior.items():
+        np.testing.assert_allclose(after.posterior[name], draws, rtol=1e-12)
+    nothing = run(Y, structure=None, derive_after=True).posterior
+    np.testing.assert_array_equal(nothing["twice"], 2 * nothing["mean"])
+
+
+def test_a_reused_model_derives_from_the_new_data() -> None:
+    def scaled(by: float) -> Any:
+        with pm.Model() as model:
+            pm.Deterministic("times", pm.Data("by", by) * pm.Normal("mean", 0, 1))
+        return model
+
+    settled: dict[str, Any] = {"seed": 1, "draws": 20, "tune": 50, "chains": 1}
+    for by in (2.0, 5.0):
+        found = sample(scaled(by), **settled, structure="scaled", derive_after=True)
+        np.testing.assert_allclose(found.posterior["times"], by * found.posterior["mean"])
+    assert found.diagnostics.seconds_compile == 0
+
+
 def test_progress_runs_from_zero_to_one() -> None:
     seen: list[float] = []
     run(Y, progress=seen.append)

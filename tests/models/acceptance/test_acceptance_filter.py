@@ -68,8 +68,11 @@ def test_a_beta_has_the_log_odds_asked_for() -> None:
     np.testing.assert_allclose(special.polygamma(1, a) + special.polygamma(1, b), variance, rtol=1e-6)
 
 
-def test_the_gradient_is_that_of_the_density() -> None:
+@pytest.mark.parametrize("away", [0.0, 3.0, 8.0])
+def test_the_gradient_is_that_of_the_density(away: float) -> None:
+    """Also where the search for the peak stops on its way: the points move with whatever moves that place."""
     step, offset, counts, first = arrays()
+    offset = offset + away
     at = scalars(pull=0.3, elsewhere_weight=0.8, start_variance=1.4, batch=1.5, correlation=0.01)
     _, to_scalars, to_step, to_offset = density_and_gradient(at, step, offset, counts, first, 0.25)
 
@@ -79,11 +82,11 @@ def test_the_gradient_is_that_of_the_density() -> None:
         return float(density_and_gradient(*moved, counts, first, 0.25)[0].sum())
 
     given = {0: to_scalars, 1: to_step, 2: to_offset}
-    # The points of the rule move with the parameters, which the way back leaves out.
-    asked = [(0, (i,)) for i in range(7)] + [(1, (2,)), (2, (0, 0)), (2, (5, 1)), (2, (23, 4))]
+    asked = [(0, (i,)) for i in range(7)] + [(1, (i,)) for i in range(5)]
+    asked += [(2, (t, s)) for t in (0, 5, 11, 23) for s in range(5)]
     for which, place in asked:
-        found = (summed(1e-6, which, place) - summed(-1e-6, which, place)) / 2e-6
-        assert given[which][place] == pytest.approx(found, rel=3e-3, abs=0.03)
+        found = (summed(1e-5, which, place) - summed(-1e-5, which, place)) / 2e-5
+        assert given[which][place] == pytest.approx(found, rel=2e-6, abs=1e-6)
     assert np.abs(to_offset[counts[1] == 0]).max() < 1e-12
 
 

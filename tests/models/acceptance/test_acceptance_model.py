@@ -108,6 +108,11 @@ def test_a_declared_break_is_found_and_keeps_its_prior_where_nothing_is_decided(
     fitted = fit_acceptance(data, breaks=[declared], seed=3, draws=200, tune=300, chains=2)
     effect = fitted.draws["break_effect"][:, 0]
     assert effect.mean() == pytest.approx(np.log(0.2 / 0.8) - np.log(0.7 / 0.3), abs=0.5)
+    # Another break is weighed by the same compiled model, from its own prior.
+    later = PolicyBreak("2014-Q3", "C002", mean=1.0, sd=0.01)
+    other = fit_acceptance(data, breaks=[later], seed=3, draws=200, tune=300, chains=2)
+    assert other.diagnostics.seconds_compile == 0
+    assert other.draws["break_effect"].mean() == pytest.approx(1.0, abs=0.05)
     for wrong in (PolicyBreak("2012-Q3", "XX"), PolicyBreak("2030-Q1"), PolicyBreak("2010-Q1")):
         with pytest.raises(ValueError, match="break"):
             build_acceptance_model(data, breaks=[wrong])
