@@ -91,12 +91,13 @@ def terms_at_once(name: str, priors: Mapping[str, Prior], copies: Mapping[str, i
     """The vector of several random variables after each other, in order, each also there by its name.
 
     One that `copies` names is a vector of so many independent copies, any other a scalar. The law of one `term` each;
-    operations are on the whole vector, so that there are fewer of them to compile.
+    operations are on the whole vector, so that there are fewer of them to compile. What is sampled stands in units of
+    the priors' sd: chains begin up to 1 from the middle, which in a prior's own units may be thirty of its sds.
     """
     counts = {key: (copies or {}).get(key, 1) for key in priors}
     each = [prior for key, prior in priors.items() for _ in range(counts[key])]
     mu, sigma = (np.array([prior.parameters[key] for prior in each]) for key in ("mu", "sigma"))
-    found = behind = pm.Normal(name, mu, sigma, shape=len(each))
+    found = behind = mu + sigma * pm.Normal(name, 0, 1, shape=len(each))
     for family, back in _BACK.items():
         own = np.array([prior.family == family for prior in each])
         if back is not None and own.any():

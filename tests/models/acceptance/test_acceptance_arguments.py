@@ -113,16 +113,19 @@ def test_the_models_density_and_gradient_are_those_of_the_model_written_out() ->
     data = replace(simulated(TYPICAL, 12, sizes, rng)[0], tracks=("1", "2", "2", "4"))
     found, expected = build_acceptance_model(data, breaks=BREAKS), written_out(data)
     at = 0.5 * rng.standard_normal(len(POPULATION) + 12 + 4 + 2 + 2)
-    stated = [getattr(DEFAULT_PRIORS, name).parameters for name in POPULATION]
-    at[: len(POPULATION)] *= [one["sigma"] for one in stated]
-    at[: len(POPULATION)] += [one["mu"] for one in stated]
     start = expected.initial_point()
-    parts = np.split(at, np.cumsum([value.size for value in start.values()])[:-1])
+    sds, middles = np.ones(len(at)), np.zeros(len(at))
+    stated = [getattr(DEFAULT_PRIORS, name).parameters for name in (*POPULATION, "level", "track")]
+    level, tracks = len(POPULATION) + 11, range(len(at) - 4, len(at) - 2)
+    places = [*range(len(POPULATION)), level, *tracks]
+    sds[places] = [one["sigma"] for one in [*stated, stated[-1]]]
+    middles[places] = [one["mu"] for one in [*stated, stated[-1]]]
+    parts = np.split(middles + sds * at, np.cumsum([value.size for value in start.values()])[:-1])
     apart = {name: part.reshape(start[name].shape) for name, part in zip(start, parts, strict=True)}
     ours, theirs = (
         model.compile_fn([model.logp(), model.dlogp()], mode="FAST_COMPILE")(point)
         for model, point in ((found, {"sampled": at}), (expected, apart))
     )
     # PyMC rounds the logarithm of a constant scale, which stands apart from what is sampled.
-    assert ours[0] == pytest.approx(theirs[0], abs=1e-6)
-    np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-9, atol=1e-9)
+    assert ours[0] == pytest.approx(theirs[0] + np.log(sds).sum(), abs=1e-6)
+    np.testing.assert_allclose(ours[1], theirs[1] * sds, rtol=1e-9, atol=1e-9)
