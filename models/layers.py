@@ -22,7 +22,6 @@ from models.weighting import WeighedComponent
 Array = NDArray[np.float64]
 
 CELL = 5e-4
-_STRIDE = 64  # edges from one that is looked at to the next
 _LOWEST, _HIGHEST = 0.5, 1e8
 _LEAST_WEIGHT = (
     1e-20  # of the largest: all smaller ones together are lost in rounding, and numbers near zero are slow
@@ -60,6 +59,14 @@ class ComponentCurves:
     def end(self) -> int:
         """Number of the grid's edge behind the last one held."""
         return self.first + len(self.cumulated[0])
+
+    def weight_at(self, year: NDArray[np.intp], edges: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Weights at or below edges, by their numbers on the whole grid, in years by their places; any shapes."""
+        last = self.cumulated.shape[1] - 1
+        own = np.minimum(
+            np.maximum(edges - self.first, 0), last
+        )  # nothing lies at the first edge or before it
+        return self.cumulated.ravel().take(own + year * (last + 1))
 
     def at(self, year: int, x: float) -> float:
         """Weight at or below `x` persons in the year at position `year`."""
@@ -169,51 +176,6 @@ class Layer:
         """Quantiles `(level, year)` in persons."""
         return _quantiles(self._edges, self._cdf, self._range, levels)
 
-    def quantiles_without(self, groups: Sequence[Sequence[int]], levels: Sequence[float]) -> Array:
-        """As `quantiles`, `(group, level, year)`: of the mixture without the components at each group's places.
-
-        Of the others some are in use. What is left is looked at near the quantiles only: first at every few edges, then
-        at those between two of them.
-        """
-        last, shape = len(self._edges) - 1, (len(groups), len(self.years), -1)
-        seen = np.append(np.arange(0, last, _STRIDE), last)
-        left = self._without(groups, np.broadcast_to(seen, (*shape[:2], len(seen))))
-        wanted = left[..., -1:] * np.asarray(levels, dtype=float)
-        under = np.count_nonzero(left[..., None, :] < wanted[..., None], axis=3)
-        under = np.minimum(np.maximum(under, 1), len(seen) - 1) - 1
-        near = np.minimum(seen[under][..., None] + np.arange(_STRIDE + 1), last)
-        left = self._without(groups, near.reshape(shape)).reshape(near.shape)
-        upper = seen[under] + np.count_nonzero(left < wanted[..., None], axis=3)
-        upper = np.minimum(np.maximum(upper, 1), last)
-        ends = self._without(groups, np.concatenate([np.maximum(upper - 1, 0), upper], axis=2))
-        below, at = np.split(ends, 2, axis=2)
-        lowest, highest = self._ranges_without(groups)
-        found = _between(self._edges, upper, below, at, wanted).clip(lowest, highest)
-        return np.asarray(np.where(lowest == highest, lowest, found).swapaxes(1, 2))
-
-    def _without(self, groups: Sequence[Sequence[int]], edges: NDArray[np.intp]) -> Array:
-        """Weight at or below edges `(group, year, edge)`, by their numbers here, without each group's components."""
-        first, years = self._span[0], np.arange(len(self.years))[:, None]
-        left: Array = self._mixed.ravel().take(edges + years * self._mixed.shape[1])
-        for place, group in enumerate(groups):
-            for probability, curve in ((float(self.probabilities[k]), self.curves[k]) for k in group):
-                if probability > 0:
-                    own, held = edges[place] + (first - curve.first), curve.cumulated
-                    at = np.minimum(np.maximum(own, 0), held.shape[1] - 1) + years * held.shape[1]
-                    left[place] -= np.where(own >= 0, probability * held.ravel().take(at), 0.0)
-        return left
-
-    def _ranges_without(self, groups: Sequence[Sequence[int]]) -> tuple[Array, Array]:
-        """Lowest and highest draws `(group, year, 1)` of the components in use that are not in a group."""
-        left = np.tile(self.probabilities > 0, (len(groups), 1))
-        for place, group in enumerate(groups):
-            left[place, list(group)] = False
-        lowest, highest = (
-            np.stack(ends) for ends in zip(*((c.lowest, c.highest) for c in self.curves), strict=True)
-        )
-        lowest = np.where(left[..., None], lowest, np.inf).min(axis=1)
-        return lowest[..., None], np.where(left[..., None], highest, -np.inf).max(axis=1)[..., None]
-
     def mean(self) -> Array:
         """Means `(year,)` in persons."""
         return np.asarray(sum(p * c.mean for p, c in self._used()))
@@ -304,10 +266,10 @@ def _invert(edges: Array, cdf: Array, levels: Array) -> Array:
     if len(edges) == 1:
         return np.full(len(levels), edges[0])
     upper = np.searchsorted(cdf, levels, side="left").clip(1, len(cdf) - 1)
-    return _between(edges, upper, cdf[upper - 1], cdf[upper], levels)
+    return between(edges, upper, cdf[upper - 1], cdf[upper], levels)
 
 
-def _between(edges: Array, upper: NDArray[np.intp], below: Array, at: Array, levels: Array) -> Array:
+def between(edges: Array, upper: NDArray[np.intp], below: Array, at: Array, levels: Array) -> Array:
     """Where curves reach levels under an edge, `at` there and `below` at the edge before it, any shape."""
     share = np.where(at > below, (levels - below) / np.where(at > below, at - below, 1.0), 1.0)
     return np.asarray(edges[upper - 1] + share.clip(0.0, 1.0) * (edges[upper] - edges[upper - 1]))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.edits import Belief
+from models.mixed_quantiles import quantiles_of_mixtures
 from models.posterior import MODEL_KEY, C, Posterior
 from models.weigher import Weigher
 from priors.leave_one_out import experts_of, pool_without
@@ -41,7 +42,10 @@ def left_out_effects(posterior: Posterior[C], pooled: bool) -> dict[tuple[str, s
     }
     if not places:
         return {}
-    effects = layer.quantiles(levels) - layer.quantiles_without(list(places.values()), levels)
+    left = np.tile(posterior.probabilities, (len(places), 1))
+    for row, own in zip(left, places.values(), strict=True):
+        row[own] = 0.0
+    effects = layer.quantiles(levels) - quantiles_of_mixtures(posterior.curves, left, levels)
     return dict(zip(places, effects, strict=True))
 
 

@@ -102,7 +102,9 @@ class Weigher:
 
     def _begin(self, named: Mapping[_Identity, Part]) -> Callable[[], None]:
         missing = {name: part for name, part in named.items() if self._found(name) is None}
-        slots = max((slots_of(component.additions) for _, component, _ in missing.values()), default=0)
+        if not missing:
+            return lambda: None
+        slots = max(slots_of(component.additions) for _, component, _ in missing.values())
         base = self.normals(slots)
         of_events = base[:, self._years + 1 :]
         years = self.evidence.observation.years

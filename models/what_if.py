@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from models.edits import Belief, Edit, Made, State
 from models.few_draws import drawn_states
+from models.mixed_quantiles import quantiles_of_mixtures
 from models.posterior import NothingLeft, Posterior
 from models.step_mixtures import StepMixtures
 from models.weigher import Weigher
@@ -50,23 +51,24 @@ def edited(
             found[made] = weigher.posterior(*edit.parts(made))
         return found[made]
 
-    def whole(made: Made) -> Array:
-        if made == ends[0] and before is not None:
-            return before
-        return posterior(made).layer.quantiles(LEVELS)
-
     unknown = ends if before is None else ends[1:]
     finished = weigher.prepare(part for made in unknown for part in edit.parts(made)[0])
-    effects = _between(edit, weigher, finished, whole) if names else {}
+    effects = _between(edit, weigher, finished, posterior) if len(names) > 1 else _nothing(names, weigher)
     finished()
     after = posterior(ends[1])
     if names:
-        effects = _filled_up(effects, after.layer.quantiles(LEVELS) - whole(ends[0]))
+        first = posterior(ends[0]).layer.quantiles(LEVELS) if before is None else before
+        effects = _filled_up(effects, after.layer.quantiles(LEVELS) - first)
     return effects, after
 
 
-def _between(edit: Edit, weigher: Weigher, finished: Callable[[], None], whole: Value) -> dict[str, Array]:
-    """The effects from what lies between the ends, while these are weighed until `finished`."""
+def _between(
+    edit: Edit, weigher: Weigher, finished: Callable[[], None], whole: Callable[[Made], Posterior[Judgement]]
+) -> dict[str, Array]:
+    """The effects from what lies between the ends, while these are weighed until `finished`.
+
+    `whole` is the posterior of a set of changes from all draws.
+    """
     names, exact = edit.names, len(edit.names) <= _EXACT_UP_TO
     sets = list(dict.fromkeys(_sets(names, exact)))
     states = dict.fromkeys(state for made in sets for _, state in edit.shares(made)[0])
@@ -74,12 +76,27 @@ def _between(edit: Edit, weigher: Weigher, finished: Callable[[], None], whole: 
     try:
         if states.keys() <= at_ends:
             finished()
-            return _effects(names, exact, whole)
+            return _effects(names, exact, _all(sets, [whole(made) for made in sets]).__getitem__)
         draws, least = (_STEP_DRAWS, _LEAST_ROWS) if exact else (_MANY_STEP_DRAWS, _MANY_LEAST_ROWS)
         rows = min(max(draws // len(states), least), weigher.rows)
         return _effects(names, exact, _few(edit, weigher, tuple(states), rows, sets).__getitem__)
     except NothingLeft:  # between the ends; of the ends it is said elsewhere
-        return {name: np.zeros((len(LEVELS), len(weigher.evidence.observation.years))) for name in names}
+        return _nothing(names, weigher)
+
+
+def _nothing(names: tuple[str, ...], weigher: Weigher) -> dict[str, Array]:
+    return {name: np.zeros((len(LEVELS), len(weigher.evidence.observation.years))) for name in names}
+
+
+def _all(sets: list[Made], posteriors: list[Posterior[Judgement]]) -> dict[Made, Array]:
+    """The values of sets of changes from their posteriors."""
+    curves = {id(curve): curve for own in posteriors for curve in own.curves}
+    place = {name: number for number, name in enumerate(curves)}
+    shares = np.zeros((len(sets), len(curves)))
+    for row, own in zip(shares, posteriors, strict=True):
+        row[[place[id(curve)] for curve in own.curves]] = own.probabilities
+    found = quantiles_of_mixtures(tuple(curves.values()), shares, LEVELS)
+    return dict(zip(sets, found, strict=True))
 
 
 def _few(

@@ -148,7 +148,9 @@ def test_shapley_of_two_changes_by_hand() -> None:
 
     low, high = "scenario:low", "scenario:high"
     wanted = ((value(low) - value()) + (value(low, high) - value(high))) / 2
-    np.testing.assert_allclose(effects_of(started(), new, by)[low], wanted)
+    np.testing.assert_allclose(
+        effects_of(started(), new, by)[low], wanted, atol=0.01
+    )  # persons: single precision
 
 
 def test_a_change_and_its_reverse_have_opposite_effects() -> None:
