@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.component_draws import completed_totals
+from models.event_chances import chances_of
 from models.layers import cells_of
 from models.proposals import (
     Points,
@@ -35,6 +36,7 @@ from priors.events import (
     Occurring,
     SharedAmounts,
     added_amounts,
+    by_group,
     combine_group,
     occurrences,
     waits,
@@ -43,7 +45,7 @@ from priors.mixture import Component
 
 Array = NDArray[np.float64]
 Cells = NDArray[np.uint16]
-# To add or to take away; a group of events, and which of it occurs `(draw,)`.
+# To add or to take away; a group of events, and which of them occur `(event, draw)`.
 _Signed = tuple[np.ufunc, tuple[Addition, ...], Occurring]
 
 _MOST_ANEW = 0.7  # share of the draws above which it is cheaper to make all of them
@@ -53,7 +55,7 @@ _MOST_ANEW = 0.7  # share of the draws above which it is cheaper to make all of 
 class OwnDraws:
     """Draws of a component as the forecast has it, from its `base` `(draw, column)` and a proposal, if any.
 
-    `occurring` `(draw, group)`, what events `added` `(draw, year)`, `gain` `(draw,)` of the normals, `totals`
+    `occurring` `(event, draw)`, what events `added` `(draw, year)`, `gain` `(draw,)` of the normals, `totals`
     `(draw, year)` and their `cells` `(year, draw)`, and `judged` `(draw,)`: how probable they make what came.
     """
 
@@ -92,41 +94,38 @@ class OwnDraws:
         gain, log_weights = self.gain.copy(), self.judged.copy()
         gain[rows.numbers], log_weights[rows.numbers] = points.gain, judged
         if self.proposal is not None:
-            add_tilts(gain, other.additions, occurring, self.proposal)
+            add_tilts(gain, occurring, chances_of(other.additions, self.proposal.tilts))
             log_weights += log_prior_over_mixture(gain)
         return other.weighed(totals, log_weights, self.proposal, {}), cells
 
     def _changed(self, additions: Additions) -> tuple[Occurring, NDArray[np.bool_], list[_Signed]]:
-        """Which events occur now `(draw, group)`, and in which draws these, or what they add, are others `(draw,)`.
+        """Which events occur now `(event, draw)`, and in which draws these, or what they add, are others `(draw,)`.
 
         And the groups to add as they are and to take away as they were.
         """
         before = {
-            _slots(group): (group, which)
-            for group, which in zip(self.weighing.additions, self.occurring.T, strict=True)
+            _slots(group): (group, occurs)
+            for group, occurs in by_group(self.weighing.additions, self.occurring)
         }
-        occurring = np.empty((len(self.base), len(additions)), np.int8, order="F")
+        occurring = np.empty((sum(map(len, additions)), len(self.base)), dtype=bool)
         changed = np.zeros(len(self.base), dtype=bool)
         replaced: list[_Signed] = []
-        for group, which in zip(additions, occurring.T, strict=True):
-            old_group, old_which = before.pop(_slots(group), ((), None))
-            if old_which is not None and group == old_group:
-                which[:] = old_which
+        for group, occurs in by_group(additions, occurring):
+            old_group, old_occurs = before.pop(_slots(group), ((), None))
+            if old_occurs is not None and group == old_group:
+                occurs[:] = old_occurs
                 continue
-            which[:] = self._occurring(group)
-            replaced.append((np.add, group, which))
-            if old_which is None:
-                changed |= which < len(group)
+            occurs[:] = _occurring(self.base, self._width, (group,), self.proposal)
+            replaced.append((np.add, group, occurs))
+            if old_occurs is None:
+                changed |= occurs.any(axis=0)
             else:
-                replaced.append((np.subtract, old_group, old_which))
-                changed |= _differs(old_group, group, old_which, which)
-        for group, which in before.values():
-            replaced.append((np.subtract, group, which))
-            changed |= which < len(group)
+                replaced.append((np.subtract, old_group, old_occurs))
+                changed |= _differs(old_group, group, old_occurs, occurs)
+        for group, occurs in before.values():
+            replaced.append((np.subtract, group, occurs))
+            changed |= occurs.any(axis=0)
         return occurring, changed, replaced
-
-    def _occurring(self, group: tuple[Addition, ...]) -> Occurring:
-        return _occurring(self.base, self._width, (group,), self.proposal)[:, 0]
 
     @property
     def _width(self) -> int:
@@ -137,10 +136,10 @@ class OwnDraws:
     ) -> Points:
         """The points of some rows; their gain is that of the normals."""
         base = self.base.T[: self._width].take(rows.numbers, axis=1).T
-        here, own = occurring.T.take(rows.numbers, axis=1).T, AmountsInRows(amounts, rows.numbers)
+        here, own = occurring.take(rows.numbers, axis=1), AmountsInRows(amounts, rows.numbers)
         added = self.added.T.take(rows.numbers, axis=1)
-        for sign, group, which in replaced:
-            combine_group(sign, added, group, which.take(rows.numbers), own)
+        for sign, group, occurs in replaced:
+            combine_group(sign, added, group, occurs.take(rows.numbers, axis=1), own)
         if self.proposal is None:
             return Points(base, here, added.T, np.zeros(len(base), base.dtype))
         normals, gain = moved_normals(base, added.T, self.proposal, rows)
@@ -178,17 +177,17 @@ def own_draws(weighing: Weighing, base: Array, proposal: Proposal | None) -> Own
 def _occurring(base: Array, width: int, additions: Additions, proposal: Proposal | None) -> Occurring:
     if proposal is None:
         return occurrences(additions, width, base[:, width:])
-    return proposed_events(base, width, additions, proposal)
+    return proposed_events(base, width, additions, chances_of(additions, proposal.tilts))
 
 
 def _differs(
     old: tuple[Addition, ...], new: tuple[Addition, ...], before: Occurring, now: Occurring
 ) -> NDArray[np.bool_]:
-    """In which draws a group adds something else, by which of it occurs `(draw,)` before and now."""
-    changed = np.asarray(before != now)
-    for member, (was, part) in enumerate(zip(old, new, strict=True)):
+    """In which draws a group adds something else, by which of it occur `(event, draw)` before and now."""
+    changed = np.asarray((before != now).any(axis=0))
+    for was, part, occurs in zip(old, new, now, strict=True):
         if (was.years, was.amounts) != (part.years, part.amounts):
-            changed |= now == member
+            changed |= occurs
     return changed
 
 

@@ -11,28 +11,26 @@ Web-safe: NumPy and SciPy only.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from models.component_draws import completed_totals, open_years_of, restricted
-from models.edits import Edit, Made, State
+from models.edits import Edit, State
+from models.event_chances import EventChances, Tilts, event_chances
 from models.pareto import effective_sample_sizes
 from models.proposals import (
     Proposal,
     kept_rows,
     log_prior_over_mixture,
-    log_tilt,
     moved_together,
-    tilted,
 )
 from models.stated_draws import cut_to_floor
 from models.weigher import Weigher
 from models.weighting import Weighing, weigh_component
 from priors.copula import draw_component
-from priors.events import EventGroup, SharedAmounts, restricted_event, waits
+from priors.events import EventGroup, SharedAmounts, choosing, restricted_event, waits, who_occurs
 from priors.mixture import Component
 
 Array = NDArray[np.float64]
@@ -44,52 +42,44 @@ _LIFTED, _FEW_LIFTED = (
     4,
 )  # draws that may be lifted onto the floor instead of spread by rank: share and number
 _LEAST_FOR_A_PROPOSAL = 512
+_AS_STATED: Tilts = {}
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Totals `(year, draw)` of a state and their log weights `(draw,)`."""
+    """Totals `(year, state, draw)` of `states` and their log weights `(state, draw)`."""
 
+    states: tuple[State, ...]
     totals: Array
     log_weights: Array
 
 
-def drawn_states(edit: Edit, weigher: Weigher, rows: int, states: Sequence[State]) -> dict[State, Drawn]:
+def drawn_states(edit: Edit, weigher: Weigher, rows: int, states: Sequence[State]) -> Drawn:
     """Every state from the weigher's first `rows` draws; where few of them count, from a proposal of its own."""
     few = _FewDraws(edit, weigher, rows)
     drawn = few.drawn(states)
-    effective = effective_sample_sizes(np.stack([drawn[state].log_weights for state in states]))
-    few_count = (effective < LEAST_EFFECTIVE * rows).tolist()
-    uneven = {
-        _place(state): state for state, found in reversed(list(zip(states, few_count, strict=True))) if found
-    }
+    few_count = effective_sample_sizes(drawn.log_weights) < LEAST_EFFECTIVE * rows
+    uneven = {_place(states[number]): states[number] for number in np.flatnonzero(few_count)[::-1]}
     for state in uneven.values():
         few.adapt(state)
-    return drawn | {state: few.drawn_alone(state) for state in states if _place(state) in uneven}
+    for number, state in enumerate(states) if uneven else ():
+        if _place(state) in uneven:
+            drawn.totals[:, number], drawn.log_weights[number] = few.drawn_alone(state)
+    return drawn
 
 
 @dataclass(frozen=True)
-class _Alike:
-    """Beliefs for which events are drawn together: their keys, blocks of normals and proposals, one of each a belief.
+class _Beliefs:
+    """Beliefs that states share, told by the first state of each: their `blocks` of normals and their proposals."""
 
-    `found` keeps what was made of a group of events, by the object it is.
-    """
-
-    keys: list[str]
-    blocks: list[int]
+    states: list[State]
+    blocks: NDArray[np.intp]
     proposals: list[Proposal | None]
-    amounts: SharedAmounts
-    found: dict[int, tuple[Array, Array | None, Array]] = field(default_factory=dict)
 
-    def chances(self, group: EventGroup) -> tuple[Array, Array]:
-        """Chances `(belief, event + 1)` of a group's events and, last, of none: as stated, and those drawn from."""
-        own = np.array([[event.chance(key) for event in group] for key in self.keys])
-        stated = np.concatenate([own, np.maximum(1.0 - own.sum(axis=1, keepdims=True), 0.0)], axis=1)
-        drawn_from, slots = stated.copy(), tuple(event.slot for event in group)
-        tilts = {k: own.tilts[slots] for k, own in enumerate(self.proposals) if own and slots in own.tilts}
-        if tilts:
-            drawn_from[list(tilts)] = tilted(stated[list(tilts)], np.stack(list(tilts.values())))
-        return stated, drawn_from
+    @property
+    def tilts(self) -> list[Tilts]:
+        """Of every belief, as its proposal has them."""
+        return [own.tilts if own else _AS_STATED for own in self.proposals]
 
 
 class _FewDraws:
@@ -108,11 +98,20 @@ class _FewDraws:
         self._proposals: dict[Place, Proposal | None] = {}
         self._amounts: dict[float, SharedAmounts] = {}
 
-    def drawn(self, states: Sequence[State]) -> dict[State, Drawn]:
+    def drawn(self, states: Sequence[State]) -> Drawn:
         """All states, as many as possible at once."""
-        together = [state for state in states if self._only_adds_up(state)]
-        found = self._drawn_together(together) if together else {}
-        return {state: found.get(state) or self.drawn_alone(state) for state in states}
+        together = [number for number, state in enumerate(states) if self._only_adds_up(state)]
+        if len(together) == len(states):
+            return Drawn(tuple(states), *self._drawn_together(states))
+        shape = len(states), self._rows
+        totals, logs = np.empty((len(self._years), *shape), self._base.dtype), np.empty(shape)
+        if together:
+            totals[:, together], logs[together] = self._drawn_together(
+                [states[number] for number in together]
+            )
+        for number in set(range(len(states))) - set(together):
+            totals[:, number], logs[number] = self.drawn_alone(states[number])
+        return Drawn(tuple(states), totals, logs)
 
     def adapt(self, state: State) -> None:
         """Find a proposal for a state, which others of the same belief use too."""
@@ -120,11 +119,11 @@ class _FewDraws:
         base = self._weigher.normals(self._edit.slots)[: max(self._rows, _LEAST_FOR_A_PROPOSAL)]
         self._proposals[_place(state)] = weigh_component(component, rho, self._evidence, base).proposal
 
-    def drawn_alone(self, state: State) -> Drawn:
-        """One state by the functions of a forecast."""
+    def drawn_alone(self, state: State) -> tuple[Array, Array]:
+        """Totals `(year, draw)` and log weights `(draw,)` of one state, by the functions of a forecast."""
         weigh = Weighing(self._edit.component(state), self._edit.correlation(state), self._evidence)
         weighed, _ = weigh(self._base_of(state), self._proposal(_place(state)))
-        return Drawn(weighed.totals.T, weighed.log_weights)
+        return weighed.totals.T, weighed.log_weights
 
     def _base_of(self, state: State) -> Array:
         """The rows `(draw, column)` from which a state's component is drawn."""
@@ -135,49 +134,52 @@ class _FewDraws:
         """Whether totals are belief and events added up: no year counted in full, none left to the model."""
         return not self._completed and set(self._open) <= set(self._edit.belief(state).years)
 
-    def _drawn_together(self, states: list[State]) -> dict[State, Drawn]:
-        """As `drawn_alone`, of all states in one array `(year, state, draw)`."""
-        of_belief: dict[tuple[Place, bool], int] = {}
-        row = [
-            of_belief.setdefault((_place(state), state.correlation_edited), len(of_belief))
-            for state in states
-        ]
-        first = [row.index(k) for k in range(len(of_belief))]
-        added, waiting, gain = self._events(states)
-        beliefs, of_normals = self._beliefs([states[k] for k in first], added[:, first])
-        totals, gain = added + beliefs[:, row], gain + of_normals[row]
-        floors = np.array([self._floors(self._edit.belief(states[k])) for k in first]).T[:, row]
+    def _drawn_together(self, states: Sequence[State]) -> tuple[Array, Array]:
+        """As `drawn_alone`, of all states: totals `(year, state, draw)` and log weights `(state, draw)`."""
+        numbers: dict[tuple[str, bool, bool], int] = {}
+        row = np.array(
+            [numbers.setdefault((s.key, s.edited, s.correlation_edited), len(numbers)) for s in states]
+        )
+        first = np.unique(row, return_index=True)[1]
+        beliefs = self._of([states[number] for number in first])
+        added, waiting, gain = self._events(states, beliefs, row)
+        of_beliefs, of_normals = self._beliefs(beliefs, added[:, first])
+        totals, gain = added + of_beliefs[:, row], gain + of_normals[row]
+        floors = np.array([self._floors(self._edit.belief(state)) for state in beliefs.states]).T[:, row]
         self._cut(totals, floors, states)
         flow = totals if waiting is None else totals - waiting
         by_draw = totals.reshape(len(totals), -1).T
         by_flow = by_draw if waiting is None else flow.reshape(len(flow), -1).T
         logs = self._evidence.log_evidence(by_draw, by_flow).reshape(len(states), -1)
         logs += log_prior_over_mixture(gain)
-        return {state: Drawn(totals[:, place], logs[place]) for place, state in enumerate(states)}
+        return totals, logs
 
-    def _beliefs(self, states: list[State], added: Array) -> tuple[Array, Array]:
-        """Totals `(year, state, draw)` without events, and the gain `(state, draw)` of the normals behind them.
+    def _of(self, states: list[State]) -> _Beliefs:
+        blocks = np.array([self._block[state.key] for state in states])
+        return _Beliefs(states, blocks, [self._proposal(_place(state)) for state in states])
 
-        `added` `(year, state, draw)` is what events add. A belief's normals are those of the first state of it that was
-        asked for. Which events that one was drawn with does not matter: weights set it right.
+    def _beliefs(self, beliefs: _Beliefs, added: Array) -> tuple[Array, Array]:
+        """Totals `(year, belief, draw)` without events, and the gain `(belief, draw)` of the normals behind them.
+
+        `added` `(year, belief, draw)` is what events add. A belief's normals are those of the first state of it that
+        was asked for. Which events that one was drawn with does not matter: weights set it right.
         """
-        normals, gain = self._normals(states, added)
+        normals, gain = self._normals(beliefs, added)
         totals = np.empty_like(added)
         totals[:] = self._evidence.observation.counted[:, None, None]
-        for place, state in enumerate(states):
+        for place, state in enumerate(beliefs.states):
             own = restricted(replace(self._edit.belief(state), additions=()), self._open)
             columns = [self._years.index(year) for year in own.years]
             drawn = draw_component(own, self._edit.correlation(state), normals[place, columns].T)
             totals[columns, place] = drawn.T
         return totals, gain
 
-    def _normals(self, states: list[State], added: Array) -> tuple[Array, Array]:
-        """Normals of years `(state, year + 1, draw)`, moved by proposals if any, and their gain `(state, draw)`."""
+    def _normals(self, beliefs: _Beliefs, added: Array) -> tuple[Array, Array]:
+        """Normals of years `(belief, year + 1, draw)`, moved by proposals if any, and their gain `(belief, draw)`."""
         width = 1 + len(self._years)
         standard = self._base[:, :width].T.reshape(width, self._blocks, self._rows).swapaxes(0, 1)
-        normals = standard[[self._block[state.key] for state in states]]
-        gain = np.zeros((len(states), self._rows), normals.dtype)
-        found = [self._proposal(_place(state)) for state in states]
+        normals = standard[beliefs.blocks]
+        gain, found = np.zeros((len(normals), self._rows), normals.dtype), beliefs.proposals
         for of_events in (False, True):  # whether it is one of events too
             places = [k for k, own in enumerate(found) if own is not None and bool(own.tilts) is of_events]
             if places:
@@ -186,62 +188,73 @@ class _FewDraws:
                 normals[places], gain[places] = moved_together(normals[places], of_these, proposals)
         return normals, gain
 
-    def _events(self, states: list[State]) -> tuple[Array, Array | None, Array]:
+    def _events(
+        self, states: Sequence[State], beliefs: _Beliefs, row: NDArray[np.intp]
+    ) -> tuple[Array, Array | None, Array]:
         """What events add `(year, state, draw)`, the part of those that have not begun, and the gain of their tilts.
 
-        The part is None where all have begun.
+        The part is None where all have begun. `row` `(state,)` is the number of a state's belief. What every group adds
+        under every belief is made once; sums over groups are one product of matrices for all sets of them.
         """
-        added = np.zeros((len(self._years), len(states), self._rows), self._base.dtype)
-        waiting, gain = None, np.zeros(added.shape[1:], added.dtype)
-        rows: dict[bool, dict[Place, int]] = {False: {}, True: {}}
-        batches: dict[tuple[Made, bool], list[int]] = {}
-        for place, state in enumerate(states):
-            if self._edit.groups(state):
-                own = rows[state.correlation_edited]
-                own.setdefault(_place(state), len(own))
-                batches.setdefault((state.events, state.correlation_edited), []).append(place)
-        alike = {edited: self._alike(list(own), edited) for edited, own in rows.items()}
-        for (_, edited), places in batches.items():
-            found = [self._of_group(group, alike[edited]) for group in self._edit.groups(states[places[0]])]
-            at = [rows[edited][_place(states[place])] for place in places]
-            added[:, places] = _sum([adds for adds, _, _ in found])[:, at]
-            gain[places] = _sum([of_tilts for _, _, of_tilts in found])[at]
-            late = [part for _, part, _ in found if part is not None]
-            if late:
-                waiting = np.zeros_like(added) if waiting is None else waiting
-                waiting[:, places] = _sum(late)[:, at]
-        return added, waiting, gain
+        of_states = [self._edit.groups(state) for state in states]
+        sets = {id(own): own for own in of_states if own}
+        groups = list({id(group): group for own in sets.values() for group in own}.values())
+        if not groups:
+            nothing = np.zeros((len(self._years) + 1, len(states), self._rows), self._base.dtype)
+            return nothing[:-1], None, nothing[-1]
+        planes, of_none = self._of_groups(groups, beliefs)
+        number = {id(group): place for place, group in enumerate(groups)}
+        in_set = np.zeros((len(sets) + 1, len(groups)), planes.dtype)  # and in no group at all, last
+        for own, members in zip(in_set, sets.values(), strict=False):
+            own[[number[id(group)] for group in members]] = 1.0
+        place_of = {name: place for place, name in enumerate(sets)}
+        at = np.array([place_of.get(id(own), len(sets)) for own in of_states])
+        chosen = at * len(beliefs.states) + row
+        events = [event for group in groups for event in group]
+        by_event = in_set.repeat([len(group) for group in groups], axis=1)
 
-    def _alike(self, places: list[Place], correlation_edited: bool) -> _Alike:
-        blocks, proposals = [self._block[key] for key, _ in places], [self._proposal(own) for own in places]
-        return _Alike([key for key, _ in places], blocks, proposals, self._shared(correlation_edited))
+        def summed(part: Array) -> Array:
+            sums = part @ planes.reshape(len(planes), len(events), -1)
+            return np.asarray(sums.reshape(len(planes), -1, self._rows).take(chosen, axis=1))
 
-    def _of_group(self, group: EventGroup, alike: _Alike) -> tuple[Array, Array | None, Array]:
-        """As `_events`, of one group under beliefs. A group stays one object throughout."""
-        if id(group) not in alike.found:
-            late, (occurring, gain) = None, self._occurrences(group, alike)
-            adds = np.zeros((len(self._years), *gain.shape), gain.dtype)
-            for event, occurs in zip(group, occurring, strict=True):
-                places, amounts = alike.amounts.of(restricted_event(event, self._open))
-                drawn = occurs * amounts.reshape(len(places), self._blocks, -1)[:, alike.blocks]
-                adds[places] += drawn
-                if waits(event, self._first_open):
-                    late = np.zeros_like(adds) if late is None else late
-                    late[places] += drawn
-            alike.found[id(group)] = adds, late, gain
-        return alike.found[id(group)]
+        added = summed(by_event)
+        added[-1] += (in_set @ of_none).ravel().take(chosen)[:, None]
+        late = np.array([waits(event, self._first_open) for event in events])
+        return added[:-1], summed(by_event * late)[:-1] if late.any() else None, added[-1]
 
-    def _occurrences(self, group: EventGroup, alike: _Alike) -> tuple[list[NDArray[np.bool_]], Array]:
-        """Where each event of a group occurs `(belief, draw)`, and the gain of the chances it was drawn from."""
-        stated, drawn_from = alike.chances(group)
-        precision = self._base.dtype
-        ends = np.where(self._kept, _ends(stated)[..., None], _ends(drawn_from)[..., None]).astype(precision)
-        chosen = self._base[:, (1 + len(self._years)) * (1 + group[0].slot)].reshape(self._blocks, -1)
-        until = chosen[alike.blocks][:, None] <= ends
-        occurring = [until[:, 0], *(until[:, 1:] & ~until[:, :-1]).swapaxes(0, 1)]
-        logs = log_tilt(drawn_from, stated).astype(precision)[..., None]
-        gain = logs[:, -1] + sum(o * (logs[:, k] - logs[:, -1]) for k, o in enumerate(occurring))
-        return occurring, gain
+    def _of_groups(self, groups: list[EventGroup], beliefs: _Beliefs) -> tuple[Array, Array]:
+        """What each event adds under every belief `(year + 1, event, belief, draw)`, last its tilt over that of none.
+
+        And the tilt of none `(group, belief)`. A tilt is a log of the chance drawn from less that of the chance stated.
+        """
+        events = [event for group in groups for event in group]
+        stated = np.array([[event.chance(state.key) for event in events] for state in beliefs.states])
+        chances = event_chances(groups, stated, beliefs.tilts)
+        occurring = self._occurring(groups, chances, beliefs)
+        planes = np.zeros((len(self._years) + 1, *occurring.shape), self._base.dtype)
+        of_none, planes[-1] = chances.log_tilts[0].T, chances.log_tilts[1].T[..., None]
+        edited = np.array([state.correlation_edited for state in beliefs.states])
+        for correlation_edited in np.unique(edited):
+            own, shared = np.flatnonzero(edited == correlation_edited), self._shared(bool(correlation_edited))
+            for plane, event in zip(planes.swapaxes(0, 1), events, strict=True):
+                if any(year in self._open for year in event.years):
+                    years, amounts = shared.of(restricted_event(event, self._open))
+                    by_block = amounts.reshape(len(amounts), self._blocks, -1)
+                    plane[np.ix_(np.arange(len(self._years))[years], own)] = by_block[:, beliefs.blocks[own]]
+        planes *= occurring
+        return planes, of_none.astype(planes.dtype)
+
+    def _occurring(
+        self, groups: list[EventGroup], chances: EventChances, beliefs: _Beliefs
+    ) -> NDArray[np.bool_]:
+        """Where each event occurs `(event, belief, draw)`."""
+        stated, tilted = (chances.ends(table).T for table in (chances.stated, chances.drawn_from))
+        width = 1 + len(self._years)
+        chosen = choosing(groups, width, self._base[:, width:]).reshape(len(stated), self._blocks, -1)
+        chosen = chosen[:, beliefs.blocks]
+        occurring = who_occurs(groups, chosen, tilted)
+        occurring[..., self._kept] = who_occurs(groups, chosen[..., self._kept], stated)
+        return occurring
 
     def _shared(self, correlation_edited: bool) -> SharedAmounts:
         """The amounts of events in every draw of every block."""
@@ -253,7 +266,7 @@ class _FewDraws:
             self._amounts[rho] = SharedAmounts(of_events, self._years, rho)
         return self._amounts[rho]
 
-    def _cut(self, totals: Array, floors: Array, states: list[State]) -> None:
+    def _cut(self, totals: Array, floors: Array, states: Sequence[State]) -> None:
         """Bring totals `(year, state, draw)` above `floors` `(year, state)`, few by lifting and many by rank."""
         counts = np.count_nonzero(totals < floors.astype(totals.dtype)[..., None], axis=2)
         for j, k in np.argwhere(counts):
@@ -275,15 +288,3 @@ class _FewDraws:
 def _place(state: State) -> Place:
     """What a state's proposal goes by."""
     return state.key, state.edited
-
-
-def _sum(arrays: Sequence[Array]) -> Array:
-    total = arrays[0].copy()
-    for array in arrays[1:]:
-        total += array
-    return total
-
-
-def _ends(chances: Array) -> Array:
-    """Normals `(belief, event)` up to which each event occurs."""
-    return np.asarray(ndtri(np.minimum(np.cumsum(chances[:, :-1], axis=1), 1.0)))

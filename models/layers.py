@@ -66,7 +66,7 @@ class ComponentCurves:
         own = np.minimum(
             np.maximum(edges - self.first, 0), last
         )  # nothing lies at the first edge or before it
-        return self.cumulated.ravel().take(own + year * (last + 1))
+        return np.asarray(self.cumulated.ravel().take(own + year * (last + 1)))
 
     def at(self, year: int, x: float) -> float:
         """Weight at or below `x` persons in the year at position `year`."""

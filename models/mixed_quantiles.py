@@ -2,8 +2,8 @@
 
     mixture s at edge x = sum_k shares[s, k] curve_k(x)
 
-An edit is told apart by such mixtures, and so is what each part of the prior does. All of them are summed by one product
-of matrices, first at every few edges of the grid and then between those that hold a quantile. NumPy only.
+An edit is told apart by such mixtures, and so is what each part of the prior does. All of them are summed by one
+product of matrices, first at every few edges of the grid and then between those that hold a quantile. NumPy only.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def quantiles_of_mixtures(curves: Sequence[ComponentCurves], shares: Array, leve
 
     Of every mixture some curve is in use.
     """
-    in_use = np.flatnonzero((shares > 0).any(axis=0))
+    in_use = np.flatnonzero((shares > 0).any(axis=0)).tolist()
     curves, shares = [curves[k] for k in in_use], shares[:, in_use]
     first = min(curve.first for curve in curves)
     last = max(max(curve.end for curve in curves) - 1, first + 1)

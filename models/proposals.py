@@ -18,6 +18,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from models.event_chances import EventChances, chances_of
 from models.pareto import effective_sample_size
 from priors.events import (
     Addition,
@@ -25,6 +26,8 @@ from priors.events import (
     AmountsInRows,
     Occurring,
     added_amounts,
+    by_group,
+    choosing,
     occurrences,
     who_occurs,
 )
@@ -53,14 +56,10 @@ class Proposal:
     amount_mean: Array
     tilts: Mapping[tuple[int, ...], Array]
 
-    def chances(self, slots: tuple[int, ...], stated: Array) -> Array:
-        """Chances from which a group's events are drawn, none last, `stated` `(event + 1,)` being those stated."""
-        return tilted(stated, self.tilts[slots]) if slots in self.tilts else stated
-
 
 @dataclass(frozen=True)
 class Points:
-    """Normals `(draw, year + 1)`, which event of a group occurs `(draw, group)`, and what events add `(draw, year)`.
+    """Normals `(draw, year + 1)`, which events occur `(event, draw)`, and what events add `(draw, year)`.
 
     `gain` `(draw,)` is the log density of the proposal less that of the prior, 0 where there is no proposal.
     """
@@ -117,47 +116,33 @@ def proposed_points(
     Which tenth is decided by chance of its own: every tenth point of a Sobol sequence lies on one side of it.
     """
     width = len(years) + 1
-    occurring = proposed_events(base, width, additions, proposal)
+    chances = chances_of(additions, proposal.tilts)
+    occurring = proposed_events(base, width, additions, chances)
     added = added_amounts(additions, years, rho, base[:, width:], occurring, amounts)
     normals, gain = moved_normals(base[:, :width], added, proposal)
-    add_tilts(gain, additions, occurring, proposal)
+    add_tilts(gain, occurring, chances)
     return Points(normals, occurring, added, gain)
 
 
-def proposed_events(base: Array, width: int, additions: Additions, proposal: Proposal) -> Occurring:
-    """Which event of a group occurs `(draw, group)` when a tenth keeps the stated chances."""
-    of_events, keep = base[:, width:], kept_rows(len(base))
-    chances = [proposal.chances(*stated_chances(group)) for group in additions]
-    occurring = occurrences(additions, width, of_events, chances)
-    for group, which in zip(additions, occurring.T, strict=True):
-        chosen = of_events[:, group[0].slot * width].take(keep)
-        which[keep] = who_occurs(chosen, [part.probability for part in group])
+def proposed_events(base: Array, width: int, additions: Additions, chances: EventChances) -> Occurring:
+    """Which events occur `(event, draw)` when a tenth keeps the stated chances."""
+    chosen, keep = choosing(additions, width, base[:, width:]), kept_rows(len(base))
+    occurring = who_occurs(additions, chosen, chances.ends(chances.drawn_from))
+    occurring[:, keep] = who_occurs(additions, chosen.take(keep, axis=1), chances.ends(chances.stated))
     return occurring
 
 
-def add_tilts(gain: Array, additions: Additions, occurring: Occurring, proposal: Proposal) -> None:
+def add_tilts(gain: Array, occurring: Occurring, chances: EventChances) -> None:
     """Add to the gain `(draw,)` of the normals that of the chances from which events are drawn."""
-    for group, which in zip(additions, occurring.T, strict=True):
-        slots, stated = stated_chances(group)
-        gain += log_tilt(proposal.chances(slots, stated), stated).astype(gain.dtype).take(which)
-
-
-def tilted(stated: Array, tilts: Array) -> Array:
-    """Chances `(..., event + 1)` proportional to those stated and to tilts of the same shape."""
-    chances = stated * tilts
-    return np.asarray(chances / chances.sum(axis=-1, keepdims=True))
+    of_none, own = chances.log_tilts
+    gain += of_none.sum()
+    gain += own.astype(gain.dtype) @ occurring.astype(gain.dtype)
 
 
 def stated_chances(group: tuple[Addition, ...]) -> tuple[tuple[int, ...], Array]:
     """The slots of a group, and the chances of its events and, last, of none."""
     own = [part.probability for part in group]
     return tuple(part.slot for part in group), np.array([*own, max(1.0 - sum(own), 0.0)])
-
-
-def log_tilt(drawn_from: Array, stated: Array) -> Array:
-    """Log of one chance less log of the other, 0 for what never occurs."""
-    never = stated <= 0
-    return np.asarray(np.log(np.where(never, 1.0, drawn_from) / np.where(never, 1.0, stated)))
 
 
 def moved_normals(
@@ -231,10 +216,10 @@ def fitted_proposal(points: Points, additions: Additions, log_weights: Array, sh
     gain = np.linalg.solve(covariance[:size, :size], covariance[:size, size:]).T
     left = covariance[size:, size:] - gain @ covariance[:size, size:]
     tilts = {}
-    for group, which in zip(additions, points.occurring.T, strict=True):
+    for group, occurs in by_group(additions, points.occurring):
         slots, stated = stated_chances(group)
-        shares = np.bincount(which, weights=weights, minlength=len(stated))
-        tilts[slots] = _tilt(np.asarray(shares, dtype=np.float64), stated, effective)
+        shares = occurs.astype(weights.dtype) @ weights
+        tilts[slots] = _tilt(np.append(shares, 1.0 - shares.sum()), stated, effective)
     root = np.linalg.cholesky(_WIDENED * left)
     return Proposal(mean[size:], gain / scale, root, mean[:size] * scale, tilts)
 

@@ -8,7 +8,7 @@ has a quantile. Within a cell the curve is linear, which steps share, so that it
 NumPy and SciPy only.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,12 +29,9 @@ _RUN = 32  # cells that are counted together first
 class StepMixtures:
     """Mixtures of `drawn` states and of the model, whose curve and log evidence are given."""
 
-    def __init__(
-        self, drawn: Mapping[State, Drawn], model: ComponentCurves, model_log_evidence: float
-    ) -> None:
-        self._place = {state: place for place, state in enumerate(drawn)}
-        totals = np.stack([own.totals for own in drawn.values()])
-        logs = np.stack([own.log_weights for own in drawn.values()])
+    def __init__(self, drawn: Drawn, model: ComponentCurves, model_log_evidence: float) -> None:
+        self._place = {state: place for place, state in enumerate(drawn.states)}
+        totals, logs = np.ascontiguousarray(drawn.totals.swapaxes(0, 1)), drawn.log_weights
         top = max(float(logs.max(initial=-np.inf)), model_log_evidence)
         weights = np.exp(logs - top) if np.isfinite(top) else np.zeros(logs.shape)
         weights /= logs.shape[1]

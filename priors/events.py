@@ -46,6 +46,8 @@ class EventBelief:
 
     def chance(self, scenario: str) -> float:
         """Its probability under one scenario."""
+        if not self.by_scenario:
+            return self.probability
         return next((p for key, p in self.by_scenario if key == scenario), self.probability)
 
     def under(self, scenario: str) -> Addition:
@@ -74,9 +76,12 @@ class Addition:
 
 
 E = TypeVar("E", EventBelief, Addition)
+G = TypeVar("G", bound=Sequence[object])
+_T = TypeVar("_T", bound=np.generic)
 EventGroup = tuple[EventBelief, ...]
 Additions = tuple[tuple[Addition, ...], ...]
-Occurring = NDArray[np.int8]  # more than enough for the events that exclude one another
+Places = slice | list[int]  # of an event's years among the target years
+Occurring = NDArray[np.bool_]  # (event, draw), the events of all groups one after another
 
 
 def exclusive_groups(excludes: Mapping[str, Iterable[str]]) -> list[list[str]]:
@@ -141,6 +146,8 @@ def groups_in(additions: Additions, year: int) -> tuple[Group, ...]:
 
 def restricted_additions(additions: Additions, years: Collection[int]) -> Additions:
     """The additions of some years only; events that state none of them fall away."""
+    if all(part.years and set(part.years) <= set(years) for group in additions for part in group):
+        return additions
     groups = (tuple(restricted_event(part, years) for part in group) for group in additions)
     return tuple(group for group in groups if any(part.years for part in group))
 
@@ -158,29 +165,33 @@ def slots_of(additions: Additions) -> int:
     return max((part.slot + 1 for group in additions for part in group), default=0)
 
 
-def occurrences(
-    additions: Additions, width: int, normals: FloatArray, chances: Sequence[FloatArray] | None = None
-) -> Occurring:
-    """Which event of each group occurs, (draw, group): its place in the group, the group's size where none does.
-
-    From standard normals (draw, slot x `width`): a slot's first chooses who of a group occurs, the first member's slot
-    serving. `chances` (event, and none) are others than the stated ones.
-    """
-    which = np.empty((len(normals), len(additions)), dtype=np.int8, order="F")
-    for place, group in enumerate(additions):
-        own = [part.probability for part in group] if chances is None else chances[place][:-1]
-        which[:, place] = who_occurs(normals[:, group[0].slot * width], own)
-    return which
+def occurrences(additions: Additions, width: int, normals: FloatArray) -> Occurring:
+    """Which events occur, (event, draw), from standard normals (draw, slot x `width`)."""
+    stated = [end for group in additions for end in itertools.accumulate(part.probability for part in group)]
+    ends = special.ndtri(np.minimum(np.array(stated), 1.0))
+    return who_occurs(additions, choosing(additions, width, normals), ends)
 
 
-def who_occurs(chosen: FloatArray, chances: Sequence[float] | FloatArray) -> Occurring:
-    """As `occurrences`, of one group whose events have these `chances`, from the normals (draw,) that choose."""
-    own = chances.tolist() if isinstance(chances, np.ndarray) else chances
-    first, *others = (float(special.ndtri(min(end, 1.0))) for end in itertools.accumulate(own))
-    which: Occurring = (chosen > first).view(np.int8)
-    for end in others:
-        which += chosen > end
-    return which
+def choosing(groups: Sequence[Sequence[E]], width: int, normals: FloatArray) -> FloatArray:
+    """The normals (event, draw) that choose who of a group occurs: the first of its first member's slot."""
+    return normals.T[[group[0].slot * width for group in groups for _ in group]]
+
+
+def who_occurs(groups: Sequence[Sequence[E]], chosen: FloatArray, ends: FloatArray) -> Occurring:
+    """As `occurrences`, from the normals that choose (event, ..., draw), up to the `ends` (event, ...) of each."""
+    occurring: Occurring = chosen <= ends.astype(chosen.dtype)[..., None]
+    for group, until in by_group(groups, occurring):
+        if len(group) > 1:
+            until[1:] &= ~until[:-1]
+    return occurring
+
+
+def by_group(groups: Iterable[G], rows: NDArray[_T]) -> Iterator[tuple[G, NDArray[_T]]]:
+    """Every group with its part of `rows` (event, ...)."""
+    end = 0
+    for group in groups:
+        first, end = end, end + len(group)
+        yield group, rows[first:end]
 
 
 def added_amounts(
@@ -199,12 +210,12 @@ def added_amounts(
     added, width = np.zeros((len(normals), len(years)), normals.dtype, order="F"), 1 + len(years)
     if occurring is None:
         occurring = occurrences(additions, width, normals)
-    for group, which in zip(additions, occurring.T, strict=True):
-        if amounts is not None:
-            combine_group(np.add, added.T, group, which, amounts)
-            continue
-        for place, part in enumerate(group):
-            _add(added, part, np.flatnonzero(which == place), years, year_correlation, normals)
+    every = tuple(itertools.chain.from_iterable(additions))
+    if amounts is not None:
+        combine_group(np.add, added.T, every, occurring, amounts)
+        return added
+    for part, own in zip(every, occurring, strict=True):
+        _add(added, part, np.flatnonzero(own), years, year_correlation, normals)
     return added
 
 
@@ -212,15 +223,18 @@ def combine_group(
     sign: np.ufunc,
     added: FloatArray,
     group: Sequence[Addition],
-    which: Occurring,
+    occurs: Occurring,
     amounts: AmountsInRows,
 ) -> None:
-    """Adds to `added` (year, draw), or takes away from it, what a group adds; `which` of it occurs, (draw,)."""
-    for place, part in enumerate(group):
+    """Adds to `added` (year, draw), or takes away from it, what a group adds where its events occur, (event, draw)."""
+    room = np.empty_like(added)
+    for part, own in zip(group, occurs.astype(added.dtype), strict=True):
         years, drawn = amounts.of(part)
-        occurs = (which == place).astype(drawn.dtype)
-        for year, own in zip(years, drawn * occurs, strict=True):
-            sign(added[year], own, out=added[year])
+        here = np.multiply(drawn, own, out=room[: len(drawn)])
+        if isinstance(years, slice):
+            sign(added[years], here, out=added[years])
+        else:
+            added[years] = sign(added[years], here)
 
 
 class SharedAmounts:
@@ -231,16 +245,19 @@ class SharedAmounts:
 
     def __init__(self, normals: FloatArray, years: Sequence[int], year_correlation: float) -> None:
         self._normals, self._years, self._rho = normals, years, year_correlation
-        self._made: dict[int, tuple[Addition | EventBelief, list[int], FloatArray]] = {}
+        self._made: dict[int, tuple[Addition | EventBelief, Places, FloatArray]] = {}
 
-    def of(self, part: Addition | EventBelief) -> tuple[list[int], FloatArray]:
+    def of(self, part: Addition | EventBelief) -> tuple[Places, FloatArray]:
         """Places of the years, and amounts (year, draw) there. Scenarios share an event's amounts as one object."""
         name = id(part.amounts)
         if name not in self._made:
             first = part.slot * (1 + len(self._years)) + 1
             places = [self._years.index(year) for year in part.years]
             normals = [self._normals[:, first + place] for place in places]
-            self._made[name] = part, places, np.stack(list(yearly_amounts(part, self._rho, normals)))
+            # A slice where it can be: taking and setting it needs no copy.
+            adjoining = len(places) == places[-1] + 1 - places[0]
+            index = slice(places[0], places[-1] + 1) if adjoining else places
+            self._made[name] = part, index, np.stack(list(yearly_amounts(part, self._rho, normals)))
         return self._made[name][1:]
 
 
@@ -251,7 +268,7 @@ class AmountsInRows:
     whole: SharedAmounts
     rows: slice | NDArray[np.intp]
 
-    def of(self, part: Addition | EventBelief) -> tuple[list[int], FloatArray]:
+    def of(self, part: Addition | EventBelief) -> tuple[Places, FloatArray]:
         """As of the whole."""
         places, drawn = self.whole.of(part)
         return places, drawn[:, self.rows] if isinstance(self.rows, slice) else drawn.take(self.rows, axis=1)
@@ -267,13 +284,12 @@ def waiting_amounts(
 ) -> dict[str, FloatArray]:
     """As `added_amounts`, of events only that start in the month `first_open` (YYYY-MM) or later: by their start."""
     found: dict[str, FloatArray] = {}
-    for group, which in zip(additions, occurring.T, strict=True):
-        for place, part in enumerate(group):
-            if waits(part, first_open):
-                added = found.setdefault(
-                    part.start or "", np.zeros((len(normals), len(years)), normals.dtype, order="F")
-                )
-                _add(added, part, np.flatnonzero(which == place), years, year_correlation, normals)
+    for part, occurs in zip(itertools.chain.from_iterable(additions), occurring, strict=True):
+        if waits(part, first_open):
+            added = found.setdefault(
+                part.start or "", np.zeros((len(normals), len(years)), normals.dtype, order="F")
+            )
+            _add(added, part, np.flatnonzero(occurs), years, year_correlation, normals)
     return found
 
 

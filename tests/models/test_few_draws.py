@@ -7,8 +7,9 @@ from datetime import date
 import numpy as np
 import pytest
 
-from models.edits import Belief, Edit
+from models.edits import Belief, Edit, State
 from models.few_draws import _FewDraws, drawn_states
+from models.pareto import effective_sample_sizes
 from models.weigher import Weigher
 from models.what_if import LEVELS, edited
 from priors.mixture import expert_density
@@ -49,12 +50,17 @@ def test_states_drawn_together_are_those_drawn_alone(when: str, monkeypatch: pyt
     edit = between(here)
     made = [frozenset[str](), frozenset(edit.names), frozenset(edit.names[:3]), frozenset(edit.names[3:])]
     states = list(dict.fromkeys(state for some in made for _, state in edit.shares(some)[0]))
-    few = _FewDraws(edit, weigher(here), 2_000)
+    together_as_alone(_FewDraws(edit, weigher(here), 2_000), states)
+
+
+def together_as_alone(few: _FewDraws, states: list[State]) -> None:
+    """Raises AssertionError unless states drawn at once are each what it is by itself."""
     together = few.drawn(states)
-    for state in states:
-        alone = few.drawn_alone(state)
-        np.testing.assert_allclose(together[state].totals, alone.totals, rtol=1e-6)
-        np.testing.assert_allclose(together[state].log_weights, alone.log_weights, rtol=1e-4, atol=1e-3)
+    assert together.states == tuple(states)
+    for number, state in enumerate(states):
+        totals, log_weights = few.drawn_alone(state)
+        np.testing.assert_allclose(together.totals[:, number], totals, rtol=1e-6)
+        np.testing.assert_allclose(together.log_weights[number], log_weights, rtol=1e-4, atol=1e-3)
 
 
 def test_a_state_few_draws_meet_gets_a_proposal() -> None:
@@ -68,15 +74,9 @@ def test_a_state_few_draws_meet_gets_a_proposal() -> None:
     states = [state for _, state in edit.shares(frozenset(edit.names))[0]]
     plain = _FewDraws(edit, weigher(here), 1_000).drawn(states)
     found = drawn_states(edit, weigher(here), 1_000, states)
-    for state in states:
-        assert effective(found[state].log_weights) >= effective(plain[state].log_weights)
-    assert max(effective(plain[state].log_weights) for state in states) < 100
-    assert min(effective(found[state].log_weights) for state in states) > 100
-
-
-def effective(logs: np.ndarray) -> float:
-    weights = np.exp(logs - logs.max())
-    return float(weights.sum() ** 2 / (weights @ weights))
+    before, after = (effective_sample_sizes(drawn.log_weights) for drawn in (plain, found))
+    assert (after >= before).all()
+    assert before.max() < 100 < after.min()
 
 
 def test_many_changes_are_told_apart_as_by_all_draws() -> None:

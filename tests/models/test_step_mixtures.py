@@ -18,16 +18,15 @@ STATES = [State(f"s{number}", False, frozenset(), False) for number in range(7)]
 OWN_LOG_EVIDENCE = -3.0
 
 
-def drawn(seed: int) -> dict[State, Drawn]:
+def drawn(seed: int) -> Drawn:
     """States that lie from one to a hundred thousand persons, the last of them without any weight."""
     rng = np.random.default_rng(seed)
-    middles = np.linspace(np.log(10.0), np.log(60_000.0), len(STATES))
-    found = {}
-    for state, middle in zip(STATES, middles, strict=True):
-        totals = np.exp(middle + rng.normal(0.0, [[0.1], [0.4], [0.0]], (3, 150)))
-        totals[2] = 1_234.0
-        found[state] = Drawn(totals.astype(np.float32), rng.normal(-4.0, 2.0, 150))
-    return found | {STATES[-1]: Drawn(found[STATES[-1]].totals, np.full(150, -np.inf))}
+    totals, logs = np.empty((3, len(STATES), 150)), np.empty((len(STATES), 150))
+    for place, middle in enumerate(np.linspace(np.log(10.0), np.log(60_000.0), len(STATES))):
+        totals[:, place] = np.exp(middle + rng.normal(0.0, [[0.1], [0.4], [0.0]], (3, 150)))
+        logs[place] = rng.normal(-4.0, 2.0, 150)
+    totals[2], logs[-1] = 1_234.0, -np.inf
+    return Drawn(tuple(STATES), totals.astype(np.float32), logs)
 
 
 def model() -> ComponentCurves:
@@ -36,15 +35,16 @@ def model() -> ComponentCurves:
     return component_curves(WeighedComponent("model", totals, np.zeros(5_000), "continued"))
 
 
-def alone(step: Step, states: dict[State, Drawn], year: int) -> np.ndarray:
+def alone(step: Step, states: Drawn, year: int) -> np.ndarray:
     """Quantiles of one mixture from weights counted into the cells of the whole grid, linear within a cell."""
     shares, weight = step
     curves, edges = model(), np.concatenate([[0.0], COARSE])
     own = np.interp(COARSE, EDGES[curves.first : curves.end], curves.cumulated[year], left=0.0, right=1.0)
     cumulated = (1 - weight) * np.exp(OWN_LOG_EVIDENCE) * own
     for share, state in shares:
-        weights = weight * share * np.exp(states[state].log_weights) / len(states[state].log_weights)
-        counted, _ = np.histogram(states[state].totals[year], edges, weights=weights)
+        place = STATES.index(state)
+        weights = weight * share * np.exp(states.log_weights[place]) / states.log_weights.shape[1]
+        counted, _ = np.histogram(states.totals[year, place], edges, weights=weights)
         cumulated += np.cumsum(counted)
     wanted = np.array(LEVELS) * cumulated[-1]
     at = np.searchsorted(cumulated, wanted)

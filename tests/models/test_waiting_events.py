@@ -21,6 +21,7 @@ from models.posterior import Posterior, weigh
 from models.weigher import Weigher
 from priors.mixture import ExpertDensity, expert_density
 from tests.models.made_up import Moment, at_cutoff, in_autumn, moment, scenarios
+from tests.models.test_few_draws import together_as_alone
 
 Array = NDArray[np.float64]
 SHARES = {"low": 0.3, "middle": 0.5, "high": 0.2}
@@ -158,9 +159,6 @@ def test_states_of_an_edit_know_what_waits(when: str) -> None:
     old, new = (density(here, event("2019-06", amount, first=2019)) for amount in (3_000.0, 7_000.0))
     edit = Edit(Belief(old, 1.0), Belief(new, 1.0))
     states = [state for _, state in edit.shares(frozenset(edit.names))[0]]
-    few = _FewDraws(edit, Weigher(here.evidence, here.base, here.own, 20_000, seed=5), 2_000)
-    together = few.drawn(states)
-    for state in states:
-        alone = few.drawn_alone(state)
-        np.testing.assert_allclose(together[state].totals, alone.totals, rtol=1e-6)
-        np.testing.assert_allclose(together[state].log_weights, alone.log_weights, rtol=1e-4, atol=1e-3)
+    together_as_alone(
+        _FewDraws(edit, Weigher(here.evidence, here.base, here.own, 20_000, seed=5), 2_000), states
+    )
