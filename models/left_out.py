@@ -57,7 +57,7 @@ def experts_left_out(
         return {}
     levels, effects = tuple(LEVELS.values()), {}
     whole, others = posterior.layer.quantiles(levels), pool_without(belief.density, pool)
-    by.prepare([(1.0, component, rho) for component, rho in others.values()])()
+    by.prepare([(1.0, component, rho) for component, rho in others.values()])
     for key, (component, rho) in others.items():
         without = by.posterior([(1.0, component, rho)], belief.expert_weight)
         effects["expert", key] = whole - without.layer.quantiles(levels)

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import numpy as np
@@ -42,6 +42,7 @@ Part = tuple[float, Component, float]  # share of the experts' prior, component,
 _KEPT_BYTES = 30_000_000
 _EVEN = 0.5  # share of the draws that count where few are enough
 _FOR_A_START = 2_048  # draws from which a proposal to start from is found
+_LEAST_FOR_THREADS = 15_000  # draws of a component
 
 
 class Weigher:
@@ -80,8 +81,8 @@ class Weigher:
 
     def posterior(self, parts: list[Part], expert_weight: float) -> Posterior[Judgement]:
         """The posterior of components with their share of the experts' prior and their years' correlation."""
+        self.prepare(parts)
         names = [_Identity(component, rho) for _, component, rho in parts]
-        self._begin(dict(zip(names, parts, strict=True)))()
         total = sum(share for share, _, _ in parts)
         done = [
             self._weighed(name, component, rho)
@@ -91,36 +92,29 @@ class Weigher:
         weight = expert_weight if parts else 0.0
         return assemble(self.evidence.observation.years, prior, done, weight, self.model)
 
-    def prepare(self, parts: Iterable[Part]) -> Callable[[], None]:
-        """Begin to weigh what is not kept, on threads: arithmetic on arrays leaves the interpreter free.
+    def prepare(self, parts: Iterable[Part]) -> None:
+        """Weigh what is not kept: one component after another, or on threads where arrays are large.
 
-        What comes back waits for the end; until then the caller may do something else.
+        Arithmetic on arrays leaves the interpreter free, but to hand that over takes as long as some 20,000 numbers:
+        with smaller arrays threads wait for one another more than they work.
         """
-        return self._begin(
-            {_Identity(component, rho): (share, component, rho) for share, component, rho in parts}
-        )
-
-    def _begin(self, named: Mapping[_Identity, Part]) -> Callable[[], None]:
+        named = {_Identity(component, rho): (component, rho) for _, component, rho in parts}
         missing = {name: part for name, part in named.items() if self._found(name) is None}
         if not missing:
-            return lambda: None
-        slots = max(slots_of(component.additions) for _, component, _ in missing.values())
-        base = self.normals(slots)
-        of_events = base[:, self._years + 1 :]
-        years = self.evidence.observation.years
-        amounts = {rho: SharedAmounts(of_events, years, rho) for _, _, rho in missing.values()}
+            return
+        base = self.normals(max(slots_of(component.additions) for component, _ in missing.values()))
+        years, of_events = self.evidence.observation.years, base[:, self._years + 1 :]
+        amounts = {rho: SharedAmounts(of_events, years, rho) for _, rho in missing.values()}
         # Those for which a proposal may have to be found take longest, so that they go first.
-        longest_first = sorted(missing, key=lambda name: self._starts.get(missing[name][1].key) is not None)
-        running: dict[_Identity, Future[Kept]] = {}
-        for name in longest_first:
-            _, component, rho = missing[name]
-            running[name] = _pool().submit(self._weigh, component, rho, base, amounts[rho])
+        names = sorted(missing, key=lambda name: self._starts.get(missing[name][0].key) is not None)
 
-        def finish() -> None:
-            for name in missing:
-                self._store(name, running[name].result())
+        def weighed(name: _Identity) -> Kept:
+            component, rho = missing[name]
+            return self._weigh(component, rho, base, amounts[rho])
 
-        return finish
+        together = len(missing) > 1 and self.rows >= _LEAST_FOR_THREADS
+        for name, done in zip(names, (_pool().map if together else map)(weighed, names), strict=True):
+            self._store(name, done)
 
     def _weigh(
         self, component: Component, rho: float, base: Array, amounts: SharedAmounts | None = None

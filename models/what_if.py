@@ -52,9 +52,8 @@ def edited(
         return found[made]
 
     unknown = ends if before is None else ends[1:]
-    finished = weigher.prepare(part for made in unknown for part in edit.parts(made)[0])
-    effects = _between(edit, weigher, finished, posterior) if len(names) > 1 else _nothing(names, weigher)
-    finished()
+    weigher.prepare(part for made in unknown for part in edit.parts(made)[0])
+    effects = _between(edit, weigher, posterior) if len(names) > 1 else _nothing(names, weigher)
     after = posterior(ends[1])
     if names:
         first = posterior(ends[0]).layer.quantiles(LEVELS) if before is None else before
@@ -62,20 +61,14 @@ def edited(
     return effects, after
 
 
-def _between(
-    edit: Edit, weigher: Weigher, finished: Callable[[], None], whole: Callable[[Made], Posterior[Judgement]]
-) -> dict[str, Array]:
-    """The effects from what lies between the ends, while these are weighed until `finished`.
-
-    `whole` is the posterior of a set of changes from all draws.
-    """
+def _between(edit: Edit, weigher: Weigher, whole: Callable[[Made], Posterior[Judgement]]) -> dict[str, Array]:
+    """The effects from what lies between the ends; `whole` is the posterior of a set of changes from all draws."""
     names, exact = edit.names, len(edit.names) <= _EXACT_UP_TO
     sets = list(dict.fromkeys(_sets(names, exact)))
     states = dict.fromkeys(state for made in sets for _, state in edit.shares(made)[0])
     at_ends = {state for made in (frozenset[str](), frozenset(names)) for _, state in edit.shares(made)[0]}
     try:
         if states.keys() <= at_ends:
-            finished()
             return _effects(names, exact, _all(sets, [whole(made) for made in sets]).__getitem__)
         draws, least = (_STEP_DRAWS, _LEAST_ROWS) if exact else (_MANY_STEP_DRAWS, _MANY_LEAST_ROWS)
         rows = min(max(draws // len(states), least), weigher.rows)
