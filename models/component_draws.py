@@ -68,12 +68,15 @@ def drawn_totals(
     observation = evidence.observation
     open_years = open_years_of(evidence)
     own = restricted(component, open_years)
-    totals = np.empty((len(base), len(observation.years)), base.dtype, order="F")
-    totals[:] = observation.counted
     fixed = {y: n for y, n in completed.items() if y in own.years}
     free = [y for y in own.years if y not in fixed]
     drawn, log_factor = stated_totals(own, year_correlation, observation.years, fixed, base, added, further)
-    if not np.isfinite(log_factor).any():
+    possible = bool(np.isfinite(log_factor).any())
+    if possible and tuple(free) == observation.years:
+        return drawn, log_factor
+    totals = np.empty((len(base), len(observation.years)), base.dtype, order="F")
+    totals[:] = observation.counted
+    if not possible:
         return totals, log_factor
     for place, year in enumerate(free):
         totals[:, observation.years.index(year)] = drawn[:, place]

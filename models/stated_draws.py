@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from priors.copula import conditional_draws, correlation_matrix, draw_component, log_density, log_density_of
+from priors.events import adjoining
 from priors.families import Marginal
 from priors.mixture import Component
 from priors.score_table import normal_score, totals_at
@@ -54,16 +55,19 @@ def stated_totals(
     in every row where the component holds the fixed totals impossible. `further` draws of the same component are there
     already: raises RanksNeeded where these cannot be left as they are.
     """
-    columns = [years.index(y) for y in own.years if y not in fixed]
+    free = [y for y in own.years if y not in fixed]
+    columns = adjoining([years.index(y) for y in free])
     if not own.additions:
         return _without_events(own, year_correlation, fixed, base[:, columns])
     if fixed:
         totals, log_factor = _given(own, year_correlation, years, fixed, added, base[:, columns])
     else:
         totals, log_factor = draw_component(own, year_correlation, base[:, columns]), np.zeros(len(base))
-    for place, year in enumerate(y for y in own.years if y not in fixed):
-        totals[:, place] += added[:, years.index(year)]
-        totals[:, place] = cut_to_floor(own, year, totals[:, place], further)
+    totals += added[:, columns]
+    lowest = totals.T.min(axis=1, initial=np.inf)
+    for place, (year, least) in enumerate(zip(free, lowest, strict=True)):
+        if further is not None or least < own.marginal(year).floor:
+            totals[:, place] = cut_to_floor(own, year, totals[:, place], further)
     return totals, log_factor
 
 

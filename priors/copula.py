@@ -25,13 +25,7 @@ def correlated_normals(base: FloatArray, years: Sequence[int], year_correlation:
 
     Raises ValueError for years out of order, another number of columns, or a correlation outside [0, 1).
     """
-    if base.ndim != 2 or base.shape[1] != len(years):
-        raise ValueError(f"base has shape {base.shape}, one column per year of {list(years)} is needed")
-    scores = np.array(base, dtype=np.result_type(base, np.float32), order="F")
-    for column, carried in enumerate(_carried(years, year_correlation), start=1):
-        scores[:, column] *= math.sqrt(1.0 - carried * carried)
-        scores[:, column] += carried * scores[:, column - 1]
-    return scores
+    return _product(np.ones(len(years)), years, year_correlation, base).T
 
 
 def correlation_matrix(years: Sequence[int], year_correlation: float) -> FloatArray:
@@ -42,11 +36,35 @@ def correlation_matrix(years: Sequence[int], year_correlation: float) -> FloatAr
 
 def draw_component(component: Component, year_correlation: float, base: FloatArray) -> FloatArray:
     """Totals (draw, year of the component) in persons from standard normals `base` of the same shape."""
+    lines = [belief.log_line for belief in component.marginals]
+    stated = [line for line in lines if line is not None]
+    if stated and len(stated) == len(lines):
+        log_medians, slopes = np.array(stated).T
+        totals = _product(slopes, component.years, year_correlation, base)
+        totals += log_medians.astype(totals.dtype)[:, None]
+        np.exp(totals, out=totals)
+        for row, belief in zip(totals, component.marginals, strict=True):
+            if belief.removed > 0.0:
+                np.maximum(row, belief.floor, out=row)
+        return totals.T
     scores = correlated_normals(base, component.years, year_correlation)
     totals = np.empty_like(scores)
     for column, belief in enumerate(component.marginals):
         totals[:, column] = totals_at(belief, scores[:, column])
     return totals
+
+
+def _product(
+    scales: FloatArray, years: Sequence[int], year_correlation: float, base: FloatArray
+) -> FloatArray:
+    """Scores times the `scales` (year,) of their years, (year, draw), in one product of matrices."""
+    if base.ndim != 2 or base.shape[1] != len(years):
+        raise ValueError(f"base has shape {base.shape}, one column per year of {list(years)} is needed")
+    root = np.eye(len(years))
+    for row, carried in enumerate(_carried(years, year_correlation), start=1):
+        root[row] *= math.sqrt(1.0 - carried * carried)
+        root[row] += carried * root[row - 1]
+    return np.asarray((scales[:, None] * root).astype(np.result_type(base, np.float32)) @ base.T)
 
 
 def log_density(component: Component, year_correlation: float, totals: FloatArray) -> FloatArray:

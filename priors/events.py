@@ -237,6 +237,12 @@ def combine_group(
             added[years] = sign(added[years], here)
 
 
+def adjoining(places: list[int]) -> Places:
+    """Ascending places as a slice where they can be one: to take and to set it needs no copy."""
+    together = len(places) > 0 and len(places) == places[-1] + 1 - places[0]
+    return slice(places[0], places[-1] + 1) if together else places
+
+
 class SharedAmounts:
     """What events add in every draw, whether they occur there or not: made once for all scenarios that add them.
 
@@ -254,10 +260,8 @@ class SharedAmounts:
             first = part.slot * (1 + len(self._years)) + 1
             places = [self._years.index(year) for year in part.years]
             normals = [self._normals[:, first + place] for place in places]
-            # A slice where it can be: taking and setting it needs no copy.
-            adjoining = len(places) == places[-1] + 1 - places[0]
-            index = slice(places[0], places[-1] + 1) if adjoining else places
-            self._made[name] = part, index, np.stack(list(yearly_amounts(part, self._rho, normals)))
+            drawn = np.stack(list(yearly_amounts(part, self._rho, normals)))
+            self._made[name] = part, adjoining(places), drawn
         return self._made[name][1:]
 
 

@@ -99,15 +99,23 @@ class Marginal:
         lower, upper = self.support
         return np.asarray(np.clip(np.where(below < 0.5, low, high), lower, upper), dtype=np.float64)
 
+    @cached_property
+    def log_line(self) -> tuple[float, float] | None:
+        """Log median and slope of the log total in the standard normal score, of a lognormal hardly cut; else None."""
+        own = self._parent
+        if self.removed > HARDLY_CUT or not isinstance(own, Lognormal):
+            return None
+        return float(own.log_median), float(own.s)
+
     def at_scores(self, scores: FloatArray) -> FloatArray | None:
         """Totals at standard normal scores, any shape, where that is a closed form: a lognormal hardly cut; else None.
 
         What little of it lies below the floor is lifted onto it.
         """
-        own = self._parent
-        if self.removed > HARDLY_CUT or not isinstance(own, Lognormal):
+        if self.log_line is None:
             return None
-        totals = np.exp(float(own.log_median) + float(own.s) * scores)
+        log_median, slope = self.log_line
+        totals = np.exp(log_median + slope * scores)
         return np.maximum(totals, self.floor) if self.removed > 0.0 else totals
 
     def mean(self) -> float:
