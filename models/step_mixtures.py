@@ -23,7 +23,8 @@ Array = NDArray[np.float64]
 Step = tuple[Sequence[tuple[float, State]], float]  # shares of the experts' prior and states, experts' weight
 
 _FINE_CELLS = 8  # of the grid of a layer in one of this
-_RUN = 32  # cells that are counted together first
+_RUN_BITS = 5
+_RUN = 1 << _RUN_BITS  # cells that are counted together first
 
 
 class StepMixtures:
@@ -36,7 +37,8 @@ class StepMixtures:
         weights = np.exp(logs - top) if np.isfinite(top) else np.zeros(logs.shape)
         weights /= logs.shape[1]
         self._first, size, cells = _cells(totals, model)
-        self._run, self._cell = np.divmod(cells.reshape(len(totals), -1), np.int32(_RUN))
+        cells = cells.reshape(len(totals), -1)
+        self._run, self._cell = cells >> _RUN_BITS, cells & (_RUN - 1)
         self._weights = np.tile(weights, totals.shape[1])
         of_model = np.exp(model_log_evidence - top) * _model_masses(model, self._first, size)
         self._model = of_model.reshape(-1, _RUN)
@@ -94,18 +96,18 @@ class StepMixtures:
 
     def _in_cells(self, shares: csr_array, of_model: Array, run: NDArray[np.int64]) -> Array:
         """The steps' weight `(step, year, level, cell)` in the cells of the runs numbered `(step, year, level)`."""
-        asked = np.unique(run)
-        place = np.full(len(self._model), -1, dtype=np.int32)
-        place[asked] = np.arange(len(asked))
-        column = place.take(self._run)
-        seen = np.flatnonzero(column >= 0)
-        begins = np.searchsorted(seen, column.shape[1] * np.arange(len(column) + 1)).astype(np.int32)
-        columns = _RUN * column.take(seen) + self._cell.take(seen)
-        shape = len(column), len(asked) * _RUN
-        cells = (shares @ csr_array((self._weights.take(seen), columns, begins), shape=shape)).toarray()
-        cells = cells.reshape(len(run), len(asked), _RUN)
-        cells += of_model[:, None, None] * self._model[asked]
-        return np.asarray(cells[np.arange(len(run))[:, None, None], place[run]])
+        asked, place = np.unique(run, return_inverse=True)
+        column = np.full(len(self._model), -1, dtype=np.int32)
+        column[asked] = np.arange(len(asked))
+        columns = column.take(self._run)
+        seen = np.flatnonzero(columns >= 0)
+        states, size = len(columns), len(asked) * _RUN
+        columns += len(asked) * np.arange(states, dtype=np.int32)[:, None]
+        cells = _RUN * columns.take(seen) + self._cell.take(seen)
+        counted = np.bincount(cells, weights=self._weights.take(seen), minlength=states * size)
+        mixed = (shares @ counted.reshape(states, size)).reshape(len(run), len(asked), _RUN)
+        mixed += of_model[:, None, None] * self._model[asked]
+        return np.asarray(mixed[np.arange(len(run))[:, None, None], place.reshape(run.shape)])
 
 
 def _reached(cumulated: Array, wanted: Array) -> NDArray[np.int64]:
