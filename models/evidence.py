@@ -65,17 +65,26 @@ class Correction:
         """What to add to the log evidence at `(draw, open year)`: an array `(draw,)`."""
         # A bend b at knot k adds b max(x - k, 0) = b max(x, k) - b k.
         constant = float(self.heights[:, 0].sum() - (self._bends * self.knots).sum())
-        knots, bends = (own.astype(log_totals.dtype) for own in (self.knots[..., None], self._bends.ravel()))
-        total = np.empty(len(log_totals), log_totals.dtype)
+        total, bends = (
+            np.empty(len(log_totals), log_totals.dtype),
+            self._bends.ravel().astype(log_totals.dtype),
+        )
+        knots = self._single_knots if total.dtype == np.float32 else self.knots[..., None]
         room = np.empty((len(bends), min(_BLOCK, len(total))), total.dtype)
         # In blocks that stay in the processor's cache, all in the same room.
         for start in range(0, len(total), _BLOCK):
             here = log_totals[start : start + _BLOCK].T
             reached = room.reshape(*self.knots.shape, room.shape[1])[..., : here.shape[1]]
-            np.maximum(here[:, None], knots, out=reached)
+            np.maximum(here[:, None], knots[..., : here.shape[1]], out=reached)
             np.matmul(bends, room[:, : here.shape[1]], out=total[start : start + _BLOCK])
         total += constant
         return total
+
+    @cached_property
+    def _single_knots(self) -> NDArray[np.float32]:
+        """Knots `(open year, knot, draw)` for every draw of a block: two arrays are compared twice as fast as one is
+        with a number."""
+        return self.knots[..., None].repeat(_BLOCK, axis=2).astype(np.float32)
 
     @cached_property
     def _bends(self) -> Array:
@@ -123,7 +132,9 @@ class Evidence:
         for place, year in enumerate(years, start=first):
             np.subtract(totals[:, year], float(known[year]), out=points[:, place], casting="same_kind")
         logs = points[:, first:]
-        np.log(np.maximum(logs, 0.5, out=logs), out=logs)
+        if not logs.min(initial=np.inf) >= 0.5:
+            np.maximum(logs, 0.5, out=logs)
+        np.log(logs, out=logs)
         return points
 
     def log_evidence(self, totals: Array, flow: Array | None = None) -> Array:
@@ -132,19 +143,19 @@ class Evidence:
         `flow` `(draw, year)` is what they are without events that begin only in months to come: the months that came
         tell about that, and nothing about what had not begun. By default all of them.
         """
-        possible = self._possible(totals)
+        impossible = self._impossible(totals)
         if self.summaries and flow is not None and flow is not totals:
             totals = flow
-            possible &= self._possible(flow)
+            impossible |= self._impossible(flow)
         logs = self._log_conditional(totals) if self.summaries else np.zeros(len(totals))
-        logs[~possible] = -np.inf
+        logs[impossible] = -np.inf
         return logs
 
-    def _possible(self, totals: Array) -> NDArray[np.bool_]:
-        possible = np.ones(len(totals), dtype=bool)
-        for j in np.flatnonzero(~self.observation.complete):
-            possible &= totals[:, j] > float(self.observation.counted[j])
-        return possible
+    def _impossible(self, totals: Array) -> NDArray[np.bool_]:
+        found, lowest = np.zeros(len(totals), dtype=bool), totals.min(axis=0, initial=np.inf)
+        for j in np.flatnonzero(~self.observation.complete & ~(lowest > self.observation.counted)):
+            found |= ~(totals[:, j] > float(self.observation.counted[j]))
+        return found
 
     def _log_conditional(self, totals: Array) -> Array:
         first = int("u" in self.summaries)

@@ -62,9 +62,9 @@ def drawn_states(edit: Edit, weigher: Weigher, rows: int, states: Sequence[State
     uneven = {_place(states[number]): states[number] for number in np.flatnonzero(few_count)[::-1]}
     for state in uneven.values():
         few.adapt(state)
-    for number, state in enumerate(states) if uneven else ():
-        if _place(state) in uneven:
-            drawn.totals[:, number], drawn.log_weights[number] = few.drawn_alone(state)
+    if again := [number for number, state in enumerate(states) if _place(state) in uneven]:
+        anew = few.drawn([states[number] for number in again], apart=True)
+        drawn.totals[:, again], drawn.log_weights[again] = anew.totals, anew.log_weights
     return drawn
 
 
@@ -98,17 +98,16 @@ class _FewDraws:
         self._proposals: dict[Place, Proposal | None] = {}
         self._amounts: dict[float, SharedAmounts] = {}
 
-    def drawn(self, states: Sequence[State]) -> Drawn:
-        """All states, as many as possible at once."""
+    def drawn(self, states: Sequence[State], apart: bool = False) -> Drawn:
+        """All states, as many as possible at once; `apart` with normals that follow each state's own events."""
         together = [number for number, state in enumerate(states) if self._only_adds_up(state)]
         if len(together) == len(states):
-            return Drawn(tuple(states), *self._drawn_together(states))
+            return Drawn(tuple(states), *self._drawn_together(states, apart))
         shape = len(states), self._rows
         totals, logs = np.empty((len(self._years), *shape), self._base.dtype), np.empty(shape)
         if together:
-            totals[:, together], logs[together] = self._drawn_together(
-                [states[number] for number in together]
-            )
+            some = [states[number] for number in together]
+            totals[:, together], logs[together] = self._drawn_together(some, apart)
         for number in set(range(len(states))) - set(together):
             totals[:, number], logs[number] = self.drawn_alone(states[number])
         return Drawn(tuple(states), totals, logs)
@@ -134,12 +133,11 @@ class _FewDraws:
         """Whether totals are belief and events added up: no year counted in full, none left to the model."""
         return not self._completed and set(self._open) <= set(self._edit.belief(state).years)
 
-    def _drawn_together(self, states: Sequence[State]) -> tuple[Array, Array]:
+    def _drawn_together(self, states: Sequence[State], apart: bool) -> tuple[Array, Array]:
         """As `drawn_alone`, of all states: totals `(year, state, draw)` and log weights `(state, draw)`."""
-        numbers: dict[tuple[str, bool, bool], int] = {}
-        row = np.array(
-            [numbers.setdefault((s.key, s.edited, s.correlation_edited), len(numbers)) for s in states]
-        )
+        numbers: dict[State, int] = {}
+        alike = states if apart else [state._replace(events=frozenset()) for state in states]
+        row = np.array([numbers.setdefault(state, len(numbers)) for state in alike])
         first = np.unique(row, return_index=True)[1]
         beliefs = self._of([states[number] for number in first])
         added, waiting, gain = self._events(states, beliefs, row)

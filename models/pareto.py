@@ -31,7 +31,7 @@ def effective_sample_sizes(log_weights: Array) -> Array:
 
 def pareto_k(log_weights: Array) -> float:
     """k-hat of the weights' upper tail; -inf when the tail is flat, inf when nothing has weight."""
-    finite = log_weights[np.isfinite(log_weights)]
+    finite = log_weights if np.isfinite(log_weights.sum()) else log_weights[np.isfinite(log_weights)]
     if len(finite) == 0:
         return float("inf")
     tail_size = int(np.ceil(min(0.2 * len(log_weights), 3 * np.sqrt(len(log_weights)))))

@@ -356,11 +356,11 @@ class StoredForecast:
     @cached_property
     def _evidence(self) -> Evidence:
         mixture = GaussianMixture(
-            *(self._array(f"evidence_{n}") for n in ("weights", "means", "covariances"))
+            *(np.array(self._array(f"evidence_{n}")) for n in ("weights", "means", "covariances"))
         )
         correction = None
         if (self.directory / "evidence_knots.npy").exists():
-            correction = Correction(self._array("evidence_knots"), self._array("evidence_heights"))
+            correction = Correction(*(np.array(self._array(f"evidence_{n}")) for n in ("knots", "heights")))
         smoothing = Smoothing(self.document["alpha"], self._array("evidence_season"))
         return Evidence(self.observation, smoothing, mixture, correction)
 

@@ -143,7 +143,10 @@ def weigh_component(
             return weighed
     if resort is not None and (served := weigh(base, resort)[0]).reliable:
         return served
-    adapted, points = weigh(base, weigh.adapted(few, pilot, points, enough * len(few)).proposal)
+    adapted = weigh.adapted(few, pilot, points, enough * len(few))
+    if len(few) == len(base) and adapted.reliable:
+        return adapted
+    adapted, points = weigh(base, adapted.proposal)
     adapted = weigh.widened(base, adapted)
     if adapted.reliable:
         return adapted

@@ -53,9 +53,9 @@ def test_states_drawn_together_are_those_drawn_alone(when: str, monkeypatch: pyt
     together_as_alone(_FewDraws(edit, weigher(here), 2_000), states)
 
 
-def together_as_alone(few: _FewDraws, states: list[State]) -> None:
+def together_as_alone(few: _FewDraws, states: list[State], apart: bool = False) -> None:
     """Raises AssertionError unless states drawn at once are each what it is by itself."""
-    together = few.drawn(states)
+    together = few.drawn(states, apart)
     assert together.states == tuple(states)
     for number, state in enumerate(states):
         totals, log_weights = few.drawn_alone(state)
@@ -74,6 +74,10 @@ def test_a_state_few_draws_meet_gets_a_proposal() -> None:
     states = [state for _, state in edit.shares(frozenset(edit.names))[0]]
     plain = _FewDraws(edit, weigher(here), 1_000).drawn(states)
     found = drawn_states(edit, weigher(here), 1_000, states)
+    few = _FewDraws(edit, weigher(here), 1_000)
+    for state in states:
+        few.adapt(state)
+    together_as_alone(few, states, apart=True)
     before, after = (effective_sample_sizes(drawn.log_weights) for drawn in (plain, found))
     assert (after >= before).all()
     assert before.max() < 100 < after.min()
