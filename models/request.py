@@ -10,7 +10,7 @@ from priors.scenario import ScenarioSet
 
 Method = Literal["weighted", "joint"]
 # Part of a forecast's identity: raised whenever the same request would give other numbers.
-MODEL_VERSION = "inflow-panel-6"
+MODEL_VERSION = "inflow-panel-7"
 
 
 @dataclass(frozen=True)
