@@ -35,9 +35,9 @@ export function makeDrafts({ report, clash }) {
     if (own.key && own.draft) localStorage.setItem(PREFIX + own.key, JSON.stringify(own.draft));
   };
 
-  const later = (wait) => {
+  const later = () => {
     clearTimeout(timers.server);
-    timers.server = setTimeout(server, wait);
+    timers.server = setTimeout(server, tries ? RETRIES[Math.min(tries, RETRIES.length) - 1] : SERVER_WAIT);
   };
 
   const server = () => inTurn(put);
@@ -55,7 +55,7 @@ export function makeDrafts({ report, clash }) {
       if (own === kept) await failed(error);
       else if (!(error instanceof ServiceError)) throw error;
     }
-    if (own === kept && kept.dirty) later(tries ? RETRIES[Math.min(tries, RETRIES.length) - 1] : SERVER_WAIT);
+    if (own === kept && kept.dirty) later();
   }
 
   async function failed(error) {
@@ -129,7 +129,7 @@ export function makeDrafts({ report, clash }) {
       own.dirty = true;
       timers.local ??= setTimeout(local, LOCAL_WAIT);
       if (!tries) report("browser");
-      later(tries ? RETRIES[Math.min(tries, RETRIES.length) - 1] : SERVER_WAIT);
+      later();
     },
     /** After saving or discarding: nothing is left under the key. */
     async drop() {
